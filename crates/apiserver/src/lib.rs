@@ -26,6 +26,7 @@ pub mod error;
 pub mod field;
 pub mod meta;
 pub mod names;
+pub mod patch;
 pub mod quantity;
 pub mod schema;
 
