@@ -29,5 +29,8 @@ pub mod names;
 pub mod patch;
 pub mod quantity;
 pub mod schema;
+pub mod selector;
+pub mod store;
+mod wire;
 
 pub use error::{Error, Result};

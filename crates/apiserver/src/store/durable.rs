@@ -1,0 +1,160 @@
+//! The store on disk: one redb table of objects, written in groups.
+//!
+//! Key: `group/plural/namespace/name`; value: the JSON as stored. The last version
+//! stands in a table of its own and is written in the same transaction, so that a
+//! restart never hands out a version twice. A new file is complete before it gets its name.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+
+use super::object::{ObjectKey, ResourceKey};
+
+const OBJECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("objects");
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// How long a process that has ended may still hold the file.
+const DYING: Duration = Duration::from_secs(2);
+
+const LAST_VERSION: &str = "resource-version";
+
+/// Why the durable store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be opened or read.
+    #[error("cannot open the object store {path}")]
+    Open {
+        /// File.
+        path: std::path::PathBuf,
+        /// Cause.
+        #[source]
+        source: Box<redb::Error>,
+    },
+    /// A transaction failed.
+    #[error("cannot write to the object store")]
+    Write(#[source] Box<redb::Error>),
+    /// A record cannot be read back.
+    #[error("the object store holds a record under {key:?} that cannot be read: {why}")]
+    Corrupt {
+        /// Key of the record.
+        key: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// A record to write: `None` deletes it.
+pub(super) struct Record {
+    pub(super) resource: ResourceKey,
+    pub(super) key: ObjectKey,
+    pub(super) json: Option<bytes::Bytes>,
+    pub(super) resource_version: u64,
+}
+
+/// An open database.
+pub(super) struct Disk {
+    database: Database,
+}
+
+impl Disk {
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let wrap = |source: redb::Error| Error::Open { path: path.into(), source: source.into() };
+        if !path.exists() {
+            Self::create(path).map_err(wrap)?;
+        }
+        let begin = Instant::now();
+        loop {
+            match Database::create(path) {
+                Ok(database) => return Ok(Self { database }),
+                // A server that was killed lets go of its file a moment after it is gone.
+                Err(DatabaseError::DatabaseAlreadyOpen) if begin.elapsed() < DYING => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(error) => return Err(wrap(error.into())),
+            }
+        }
+    }
+
+    /// Makes an empty database, whole or not at all: one whose making was interrupted cannot
+    /// be opened.
+    fn create(path: &Path) -> Result<(), redb::Error> {
+        let temporary = path.with_extension("new");
+        match std::fs::remove_file(&temporary) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        // Secrets are in it, and the directory may be one that others can look into.
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let disk = Self { database: Database::builder().create_file(file)? };
+        disk.try_write(&[])?;
+        drop(disk);
+        std::fs::rename(&temporary, path)?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(())
+    }
+
+    /// On something other than a file.
+    #[cfg(test)]
+    pub(super) fn over(backend: impl redb::StorageBackend) -> Result<Self, redb::Error> {
+        Ok(Self { database: Database::builder().create_with_backend(backend)? })
+    }
+
+    /// The last version handed out, and every record through `each`.
+    pub(super) fn load(
+        &self,
+        mut each: impl FnMut(ResourceKey, ObjectKey, &[u8]) -> Result<(), String>,
+    ) -> Result<u64, Error> {
+        let transaction =
+            self.database.begin_read().map_err(|e| Error::Write(Box::new(e.into())))?;
+        let objects = match transaction.open_table(OBJECTS) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(0),
+            Err(error) => return Err(Error::Write(Box::new(error.into()))),
+        };
+        for entry in objects.iter().map_err(|e| Error::Write(Box::new(e.into())))? {
+            let (path, json) = entry.map_err(|e| Error::Write(Box::new(e.into())))?;
+            let corrupt = |why: String| Error::Corrupt { key: path.value().to_owned(), why };
+            let parts: Vec<_> = path.value().splitn(4, '/').collect();
+            let [group, plural, namespace, name] = parts[..] else {
+                return Err(corrupt("the key has not four parts".to_owned()));
+            };
+            let resource = ResourceKey::new(group, plural);
+            each(resource, ObjectKey::new(namespace, name), json.value()).map_err(corrupt)?;
+        }
+        let meta = transaction.open_table(META).map_err(|e| Error::Write(Box::new(e.into())))?;
+        let last = meta.get(LAST_VERSION).map_err(|e| Error::Write(Box::new(e.into())))?;
+        Ok(last.map_or(0, |version| version.value()))
+    }
+
+    /// Writes records in one transaction; they are on disk when this returns.
+    pub(super) fn write(&self, records: &[Record]) -> Result<(), Error> {
+        self.try_write(records).map_err(|error| Error::Write(Box::new(error)))
+    }
+
+    fn try_write(&self, records: &[Record]) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut objects = transaction.open_table(OBJECTS)?;
+            for record in records {
+                let path = path(&record.resource, &record.key);
+                match &record.json {
+                    Some(json) => drop(objects.insert(path.as_str(), json.as_ref())?),
+                    None => drop(objects.remove(path.as_str())?),
+                }
+            }
+            let mut meta = transaction.open_table(META)?;
+            if let Some(last) = records.iter().map(|record| record.resource_version).max() {
+                meta.insert(LAST_VERSION, last)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn path(resource: &ResourceKey, key: &ObjectKey) -> String {
+    format!("{}/{}/{}/{}", resource.group, resource.plural, key.namespace, key.name)
+}
