@@ -21,6 +21,8 @@
 //!
 //! What must hold is Kubernetes 1.28 as recorded in `tests/oracle`. Pods are stored, not run.
 
+pub mod builtin;
+pub mod crd;
 pub mod decode;
 pub mod error;
 pub mod field;
