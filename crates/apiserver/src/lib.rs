@@ -21,18 +21,31 @@
 //!
 //! What must hold is Kubernetes 1.28 as recorded in `tests/oracle`. Pods are stored, not run.
 
+mod access;
 pub mod builtin;
 pub mod crd;
 pub mod decode;
 pub mod error;
 pub mod field;
+mod http;
 pub mod meta;
 pub mod names;
 pub mod patch;
 pub mod quantity;
+pub mod resource;
+mod rest;
 pub mod schema;
 pub mod selector;
+mod server;
 pub mod store;
+mod subresource;
 mod wire;
 
+pub use access::{Identity, MASTERS, TokenError};
 pub use error::{Error, Result};
+pub use server::{Builder, ServeError, Server, StartError, pki};
+
+/// The examples of `README.md`, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,98 @@
+//! The HTTP face: routing, authentication, negotiation, answers.
+
+mod discovery;
+mod health;
+mod negotiate;
+mod openapi;
+pub(crate) mod path;
+pub(crate) mod query;
+mod resource;
+mod respond;
+mod stream;
+mod view;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use futures::FutureExt;
+use http::{Method, StatusCode};
+
+pub(crate) use negotiate::Encoding;
+pub(crate) use query::Query;
+
+use crate::access::{self, Identity, Refusal};
+use crate::error::Error;
+use crate::server::Core;
+use path::Route;
+
+/// The API as a router: a transport for tests as it is, and what TLS serves.
+pub(crate) fn router(core: Arc<Core>) -> Router {
+    Router::new().fallback(handle).with_state(core)
+}
+
+async fn handle(State(core): State<Arc<Core>>, request: Request) -> Response {
+    let what = format!("{} {}", request.method(), request.uri().path());
+    // A bug that one request meets is an answer to that request, and stops nothing else.
+    match AssertUnwindSafe(answer(core, request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!(request = %what, "panic while answering");
+            respond::error(&Error::internal(format!("the server could not answer {what}")))
+        }
+    }
+}
+
+async fn answer(core: Arc<Core>, request: Request) -> Response {
+    let identity = match access::authenticate(&core.credentials, &request) {
+        Ok(identity) => identity,
+        Err(error) => return respond::error(&error),
+    };
+    let identity = match access::impersonate(&identity, request.headers(), request.uri().path()) {
+        Ok(other) => other.unwrap_or(identity),
+        Err(Refusal::Forbidden(error)) => return respond::error(&error),
+        Err(Refusal::NoUser(text)) => {
+            return respond::text(StatusCode::INTERNAL_SERVER_ERROR, text);
+        }
+    };
+    let query = Query::parse(request.uri().query());
+    let path = request.uri().path().to_owned();
+    let result = match Route::parse(&path) {
+        Route::Resource(found) => resource::handle(&core, &identity, found, &query, request).await,
+        Route::Other => other(&core, &identity, &path, &request),
+    };
+    result.unwrap_or_else(|error| respond::error(&error))
+}
+
+/// Everything that is not a resource.
+fn other(
+    core: &Core,
+    identity: &Identity,
+    path: &str,
+    request: &Request<Body>,
+) -> Result<Response, Error> {
+    let verb = match *request.method() {
+        Method::GET | Method::HEAD => "get",
+        Method::POST => "post",
+        Method::PUT => "put",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ => "",
+    };
+    access::authorize_path(identity, verb, path)?;
+    let headers = request.headers();
+    let answer = health::answer(core, path)
+        .or_else(|| discovery::answer(core, path, headers))
+        .or_else(|| openapi::answer(core, path, headers));
+    match answer {
+        Some(_) if verb != "get" => Err(Error::method_not_allowed()),
+        Some(answer) => Ok(answer),
+        None if path.starts_with("/api/") && path.matches('/').count() <= 2 => {
+            Ok(respond::page_not_found())
+        }
+        None => Ok(respond::text(StatusCode::NOT_FOUND, "404 page not found\n")),
+    }
+}

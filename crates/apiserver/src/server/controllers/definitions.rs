@@ -1,0 +1,142 @@
+//! Custom resource definitions: accept names, serve what is established, clean up what
+//! is deleted.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::Outcome;
+use crate::crd::{self, Definition};
+use crate::meta;
+use crate::resource::Resource;
+use crate::rest::{DeleteOptions, Target, delete_collection, internal_update};
+use crate::selector::Selection;
+use crate::server::Core;
+use crate::store::ResourceKey;
+
+pub(super) fn resource() -> ResourceKey {
+    ResourceKey::new("apiextensions.k8s.io", "customresourcedefinitions")
+}
+
+pub(super) fn sync(core: &Core) -> BoxFuture<'_, Outcome> {
+    look(core).boxed()
+}
+
+async fn look(core: &Core) -> Outcome {
+    let catalog = core.catalog();
+    let kind = catalog.find("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+    let Some(kind) = kind else {
+        return Outcome::Settled;
+    };
+    // Older definitions first: they were first to claim their names.
+    let mut stored = core.store.list(&resource(), None).objects;
+    stored.sort_by_key(|object| {
+        let value = object.value();
+        (meta::creation_timestamp(&value).to_owned(), object.resource_version)
+    });
+    let mut all: Vec<Value> = stored.iter().map(|object| kind.load(object)).collect();
+    let mut changed = Vec::new();
+    for at in 0..all.len() {
+        if meta::is_terminating(&all[at]) {
+            continue;
+        }
+        let others: Vec<Value> = all[..at].iter().chain(&all[at + 1..]).cloned().collect();
+        let status = crd::establish(&all[at], &others, &core.now());
+        if status != all[at]["status"] {
+            all[at]["status"] = status;
+            changed.push(at);
+        }
+    }
+    // Served first and said then: who sees `Established` can use the resource.
+    core.serve_definitions(&compile(&all));
+    for definition in changed.into_iter().map(|at| &all[at]) {
+        let name = meta::name(definition);
+        let target = target(core, kind, name, "status");
+        let status = &definition["status"];
+        let written = internal_update(&target, |object| object["status"] = status.clone()).await;
+        if let Err(error) = written {
+            tracing::warn!(%name, %error, "cannot update a definition's status");
+        }
+    }
+    let mut outcome = Outcome::Settled;
+    for definition in all.iter().filter(|definition| meta::is_terminating(definition)) {
+        if meta::finalizers(definition).contains(&crd::CLEANUP)
+            && !clean_up(core, kind, definition).await
+        {
+            outcome = Outcome::Unfinished;
+        }
+    }
+    outcome
+}
+
+/// The definitions that are to be served.
+fn compile(all: &[Value]) -> Vec<Arc<Definition>> {
+    let mut definitions = Vec::new();
+    for definition in all.iter().filter(|definition| crd::is_established(definition)) {
+        match Definition::compile(definition) {
+            Ok(compiled) => definitions.push(Arc::new(compiled)),
+            Err(error) => {
+                tracing::warn!(name = meta::name(definition), %error, "cannot serve a definition");
+            }
+        }
+    }
+    definitions
+}
+
+fn target<'a>(
+    core: &'a Core,
+    resource: &'a Arc<Resource>,
+    name: &'a str,
+    subresource: &'a str,
+) -> Target<'a> {
+    Target { core, resource, namespace: "", name, subresource, identity: None }
+}
+
+/// Deletes the objects of a definition that goes away, then lets it go. False while
+/// some of them are still there.
+async fn clean_up(core: &Core, kind: &Arc<Resource>, definition: &Value) -> bool {
+    let name = meta::name(definition);
+    let catalog = core.catalog();
+    let group = definition["spec"]["group"].as_str().unwrap_or_default();
+    let plural = definition["spec"]["names"]["plural"].as_str().unwrap_or_default();
+    let custom = catalog.stored().into_iter().find(|r| r.group == group && r.plural == plural);
+    if let Some(custom) = custom {
+        let objects = Target {
+            core,
+            resource: custom,
+            namespace: "",
+            name: "",
+            subresource: "",
+            identity: None,
+        };
+        let all = Selection::default();
+        let namespaces: Vec<String> = namespaces_of(core, &custom.key);
+        for namespace in &namespaces {
+            let objects = Target { namespace, ..objects };
+            if let Err(error) = delete_collection(&objects, &all, &DeleteOptions::default()).await {
+                tracing::warn!(%name, %error, "cannot delete the objects of a definition");
+                return false;
+            }
+        }
+        if core.store.count(&custom.key) > 0 {
+            return false;
+        }
+    }
+    let target = target(core, kind, name, "");
+    let done = internal_update(&target, |object| {
+        if let Some(list) = object["metadata"]["finalizers"].as_array_mut() {
+            list.retain(|finalizer| finalizer != crd::CLEANUP);
+        }
+    })
+    .await;
+    done.is_ok() || core.store.latest(&resource(), &target.key()).is_none()
+}
+
+fn namespaces_of(core: &Core, resource: &ResourceKey) -> Vec<String> {
+    let objects = core.store.list(resource, None).objects;
+    let mut namespaces: Vec<_> = objects.iter().map(|o| o.key.namespace.to_string()).collect();
+    namespaces.dedup();
+    namespaces
+}

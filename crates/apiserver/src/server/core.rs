@@ -1,0 +1,87 @@
+//! What every request and controller shares.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::Gates;
+use super::pki::Pki;
+use crate::access::Credentials;
+use crate::builtin;
+use crate::crd::Definition;
+use crate::resource::Catalog;
+use crate::store::{Draft, ResourceKey, Store};
+
+/// State of a server.
+pub(crate) struct Core {
+    pub(crate) store: Store,
+    pub(crate) credentials: Credentials,
+    pub(crate) pki: Pki,
+    pub(crate) gates: Gates,
+    catalog: watch::Sender<Arc<Catalog>>,
+    stopping: CancellationToken,
+    /// Held while Services are given addresses.
+    pub(super) allocating: tokio::sync::Mutex<()>,
+}
+
+impl Core {
+    pub(super) fn new(store: Store, credentials: Credentials, pki: Pki, gates: Gates) -> Self {
+        Self {
+            store,
+            credentials,
+            pki,
+            gates,
+            catalog: watch::Sender::new(Arc::new(Catalog::new([]))),
+            stopping: CancellationToken::new(),
+            allocating: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// What is served at this moment.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.borrow().clone()
+    }
+
+    /// Wakes when what is served may have changed.
+    pub(super) fn catalog_changes(&self) -> watch::Receiver<Arc<Catalog>> {
+        self.catalog.subscribe()
+    }
+
+    /// Serves these custom resources from now on.
+    pub(super) fn serve_definitions(&self, definitions: &[Arc<Definition>]) {
+        self.catalog.send_replace(Arc::new(Catalog::new(definitions)));
+    }
+
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Now, as it stands in objects: RFC 3339 with seconds.
+    pub(crate) fn now(&self) -> String {
+        self.time_after(0)
+    }
+
+    /// So many seconds from now.
+    pub(crate) fn time_after(&self, seconds: i64) -> String {
+        let now = Timestamp::now();
+        let then = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
+        then.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+}
+
+/// What is known of an object read from disk.
+pub(super) fn stored_draft(resource: &ResourceKey, value: Value) -> Draft {
+    if !Catalog::is_builtin(&resource.group) {
+        return Draft { value, ..Draft::default() };
+    }
+    let fields = builtin::strategy(&resource.group, &resource.plural).selectable_fields(&value);
+    let fields = fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    Draft { value, fields, typed: true }
+}

@@ -1,0 +1,127 @@
+//! Requests that do not store what they carry: reviews, and subresources with a body of
+//! their own kind.
+
+mod binding;
+mod eviction;
+mod review;
+mod scale;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::access::Identity;
+use crate::decode::{self, Kind};
+use crate::error::{Error, Result};
+use crate::http::Encoding;
+use crate::http::path::Verb;
+use crate::resource::Resource;
+use crate::rest::{Target, WriteOptions, parse};
+
+/// Everything of a request that a special resource may need.
+pub(crate) struct Request<'a> {
+    pub(crate) verb: Verb,
+    pub(crate) encoding: Encoding,
+    pub(crate) media: &'a str,
+    pub(crate) body: &'a Bytes,
+    pub(crate) identity: &'a Identity,
+    pub(crate) options: &'a WriteOptions,
+}
+
+/// A resource or subresource that is answered, not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Special {
+    /// Who am I?
+    SelfSubjectReview,
+    /// May I?
+    SelfSubjectAccessReview,
+    /// How many replicas?
+    Scale,
+    /// Puts a pod on a node.
+    Binding,
+    /// Deletes a pod if disruption budgets allow it.
+    Eviction,
+    /// Needs a part of Kubernetes that this server does not have.
+    NotServed,
+}
+
+/// What is special about a resource, if anything is.
+pub(crate) fn find(resource: &Resource, subresource: &str) -> Option<Special> {
+    if !resource.is_builtin() {
+        return (subresource == "scale").then_some(Special::Scale);
+    }
+    match (&*resource.group, &*resource.plural, subresource) {
+        ("authentication.k8s.io", "selfsubjectreviews", _) => Some(Special::SelfSubjectReview),
+        ("authorization.k8s.io", "selfsubjectaccessreviews", _) => {
+            Some(Special::SelfSubjectAccessReview)
+        }
+        ("authentication.k8s.io" | "authorization.k8s.io", ..) => Some(Special::NotServed),
+        (_, _, "scale") => Some(Special::Scale),
+        ("", "pods", "binding") => Some(Special::Binding),
+        ("", "pods", "eviction") => Some(Special::Eviction),
+        (_, "bindings" | "componentstatuses", _) => Some(Special::NotServed),
+        (_, _, "" | "status" | "finalize" | "approval" | "ephemeralcontainers") => None,
+        _ => Some(Special::NotServed),
+    }
+}
+
+impl Special {
+    pub(crate) async fn handle(
+        self,
+        target: &Target<'_>,
+        request: &Request<'_>,
+    ) -> Result<(StatusCode, Value)> {
+        match self {
+            Self::SelfSubjectReview => {
+                Ok((StatusCode::CREATED, review::who_am_i(request.identity, &target.core.now())))
+            }
+            Self::SelfSubjectAccessReview => review::may_i(request),
+            Self::Scale => scale::handle(target, request).await,
+            Self::Binding => binding::handle(target, request).await,
+            Self::Eviction => eviction::handle(target, request).await,
+            Self::NotServed => Err(not_served(target)),
+        }
+    }
+}
+
+fn not_served(target: &Target<'_>) -> Error {
+    let what = if target.subresource.is_empty() {
+        target.resource.plural.clone()
+    } else {
+        format!("{}/{}", target.resource.plural, target.subresource)
+    };
+    Error {
+        code: StatusCode::NOT_IMPLEMENTED,
+        reason: "NotImplemented",
+        message: format!("the embedded control plane does not serve {what}"),
+        details: None,
+    }
+}
+
+/// The body of a request, as an object of a kind that has a built-in type.
+fn decode(request: &Request<'_>, target: &Target<'_>, wanted: &Kind) -> Result<Value> {
+    let refuse = |error: decode::DecodeError, object: &Value| {
+        error.into_status(&decode::effective_kind(wanted, object), &wanted.kind, request.body)
+    };
+    let parsed = parse(request.encoding, request.body);
+    let (mut object, _) = parsed.map_err(|error| refuse(error, &Value::Null))?;
+    decode::check_kind(wanted, &object).map_err(|error| refuse(error, &object))?;
+    let schema = decode::schema_of(&wanted.group, &wanted.version, &wanted.kind);
+    let schema = schema.ok_or_else(Error::unknown_path)?;
+    decode::canonicalize(&schema, &mut object).map_err(|error| refuse(error, &object))?;
+    let name = crate::meta::name(&object);
+    if !name.is_empty() && name != target.name {
+        return Err(Error::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            target.name
+        )));
+    }
+    Ok(object)
+}
+
+/// What a request that leaves nothing to show is answered with.
+fn created() -> (StatusCode, Value) {
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {},
+        "status": "Success", "code": 201 });
+    (StatusCode::CREATED, status)
+}
