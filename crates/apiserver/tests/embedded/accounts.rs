@@ -1,0 +1,30 @@
+//! Pods that name no service account.
+
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
+use kubewright_apiserver::Server;
+use serde_json::json;
+
+use crate::cluster::poll;
+
+#[tokio::test]
+async fn a_default_account_is_kept_where_asked_for() {
+    let server = Server::builder().default_service_accounts(true).start().await.unwrap();
+    let client = server.client();
+    let pods: Api<Pod> = Api::default_namespaced(client.clone());
+    let pod = json!({ "metadata": { "name": "p" },
+        "spec": { "containers": [{ "name": "c", "image": "example.com/c" }] } });
+    let pod: Pod = serde_json::from_value(pod).unwrap();
+    let made = pods.create(&PostParams::default(), &pod).await.unwrap();
+    assert_eq!(made.spec.unwrap().service_account_name.as_deref(), Some("default"));
+
+    let accounts: Api<ServiceAccount> = Api::default_namespaced(client);
+    let first = accounts.get("default").await.unwrap().metadata.uid;
+    accounts.delete("default", &DeleteParams::default()).await.unwrap();
+    poll("the account is back", async || {
+        let again = accounts.get_opt("default").await.unwrap();
+        again.is_some_and(|account| account.metadata.uid != first)
+    })
+    .await;
+}

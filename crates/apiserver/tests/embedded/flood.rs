@@ -1,0 +1,92 @@
+//! Clients that stall or flood, over real sockets: the others do not notice.
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Patch, PatchParams, WatchParams};
+use kubewright_apiserver::{Identity, Server};
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::cluster::{Cluster, PATIENCE};
+
+/// Memory of this process in bytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+/// Replaces the one object again and again with something large.
+async fn churn(cluster: &Cluster, turns: usize) {
+    let text = "x".repeat(100_000);
+    let apply = PatchParams::apply("churn").force();
+    for turn in 0..turns {
+        let map = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "large" }, "data": { "text": text, "turn": turn.to_string() } });
+        cluster.maps().patch("large", &apply, &Patch::Apply(map)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn watchers_that_never_read_cost_no_memory_for_what_they_miss() {
+    const TURNS: usize = 400;
+    let server = Server::builder().watch_window(16).start().await.unwrap();
+    let cluster = Cluster::over_tls(server).await;
+    churn(&cluster, 50).await;
+    let mut watchers = Vec::new();
+    for _ in 0..30 {
+        let events = cluster.maps().watch(&WatchParams::default(), "0").await.unwrap();
+        watchers.push(events.boxed());
+    }
+    let before = resident();
+    let writes = churn(&cluster, TURNS);
+    tokio::time::timeout(4 * PATIENCE, writes).await.expect("nobody holds a writer back");
+    let grown = resident().saturating_sub(before);
+    // All that was written is 40 MB, for each watcher.
+    assert!(grown < 90_000_000, "{grown} bytes for {} watchers", watchers.len());
+    // One that comes back learns that it has missed something.
+    let late = watchers.pop().unwrap();
+    let events = tokio::time::timeout(PATIENCE, late.collect::<Vec<_>>()).await.unwrap();
+    let is_end = |event| {
+        matches!(event, Ok(kube::api::WatchEvent::<ConfigMap>::Error(status))
+        if status.code == 410)
+    };
+    assert!(events.into_iter().last().is_none_or(is_end));
+}
+
+const TOKEN: &str = "token-of-the-flood-test";
+
+#[tokio::test]
+async fn half_requests_keep_nobody_from_being_served() {
+    let server = Server::builder().token(TOKEN, Identity::admin()).start().await.unwrap();
+    let plain = server.serve_plain(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let cluster = Cluster::over_tls(server).await;
+    let tls = cluster.address.unwrap();
+    let half_body = format!(
+        "POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\nhost: x\r\n\
+         authorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
+         content-length: 3000000\r\n\r\n{{"
+    );
+    let mut held = Vec::new();
+    for (address, text) in [
+        // Not even a handshake, half a head, half a body, nonsense.
+        (tls, "\x16\x03\x01"),
+        (plain, "GET /api"),
+        (plain, &half_body),
+        (plain, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense"),
+    ] {
+        for _ in 0..50 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            held.push(stream);
+        }
+    }
+    for at in 0..20 {
+        let name = format!("m-{at}");
+        let create = cluster.map(&name);
+        tokio::time::timeout(PATIENCE, create).await.expect("others are served");
+    }
+    assert_eq!(cluster.names().await.iter().filter(|name| name.starts_with("m-")).count(), 20);
+    drop(held);
+}
