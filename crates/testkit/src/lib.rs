@@ -1,0 +1,20 @@
+//! What the tests of several crates share: clusters, loud skips and network namespaces.
+//!
+//! ```text
+//! require!(require::root(), require::program("nft"))   skip with a reason, or fail in CI
+//! Netns::new()? ── exec / run_in ──> a namespace that is gone with the value
+//! TestCluster::start().await? ── client() ──> an embedded server of the test's own, or
+//!                                             its own namespace of a real cluster
+//! TestCluster::alone(groups).await? ──────────> the same, in turns where it is a real cluster
+//! ```
+//!
+//! Invariants: nothing here touches the namespace of the test process, and everything made is
+//! removed on drop, also when a test panics.
+
+pub mod cluster;
+pub mod netns;
+pub mod require;
+pub mod turn;
+
+pub use cluster::TestCluster;
+pub use netns::Netns;
