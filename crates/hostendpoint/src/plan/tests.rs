@@ -1,0 +1,6 @@
+#![allow(clippy::unwrap_used)]
+mod cluster;
+mod deletions;
+mod faults;
+mod properties;
+mod table;
