@@ -1,0 +1,11 @@
+//! The embedded control plane as a process of its own.
+
+mod directory;
+mod process;
+mod serve;
+mod start;
+
+pub use directory::{Found, Record, RunDir, RunDirError};
+pub use process::Process;
+pub use serve::{ControlPlane, ServeError, serve};
+pub use start::{StartError, StopError, start, stop};
