@@ -1,0 +1,103 @@
+//! From arguments to an exit code.
+
+use std::process::ExitCode;
+
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use kubewright_operator::{LogArgs, install_crypto_provider};
+
+use crate::command::{
+    completions, controllers, crds, hostendpoint, local, man, manifests, up, version,
+};
+use crate::failure::{Failure, Outcome};
+
+/// Everything that has to happen on and around a Kubernetes node.
+///
+/// Try it without a cluster: `kubewright up`.
+#[derive(Debug, Parser)]
+#[command(name = "kubewright", version, propagate_version = false)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Args),
+    Local(local::Args),
+    Controllers(controllers::Args),
+    Hostendpoint(hostendpoint::Args),
+    Crds(crds::Args),
+    Manifests(manifests::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Version(version::Args),
+}
+
+impl Command {
+    /// Whether it goes on until it is stopped, and logs what it does.
+    fn serves(&self) -> bool {
+        match self {
+            Self::Controllers(_) => true,
+            Self::Hostendpoint(args) => args.serves(),
+            Self::Local(args) => args.serves(),
+            _ => false,
+        }
+    }
+}
+
+/// Parses the arguments of this process, does what they ask for and returns its exit code.
+pub fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let quiet = matches.value_source("log_level") == Some(ValueSource::DefaultValue);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    install_crypto_provider();
+    run(cli, quiet).unwrap_or_else(|failure| {
+        eprint!("{}", failure.report());
+        failure.exit_code()
+    })
+}
+
+/// `quiet`: nobody asked for logs.
+fn run(mut cli: Cli, quiet: bool) -> Outcome {
+    if quiet && !cli.command.serves() {
+        // It says itself what there is to say, also about requests that failed.
+        "error,kube_client=off".clone_into(&mut cli.log.log_level);
+    }
+    cli.log.init().map_err(Failure::usage)?;
+    match cli.command {
+        Command::Up(args) => wait(up::run(args)),
+        Command::Local(args) => local::run(args),
+        Command::Controllers(args) => wait(controllers::run(args)),
+        Command::Hostendpoint(args) => wait(hostendpoint::run(args)),
+        Command::Crds(args) => crds::run(&args),
+        Command::Manifests(args) => manifests::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Version(args) => version::run(&args),
+    }
+}
+
+/// Runs what has to wait for others.
+pub(crate) fn wait(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Runtime::new();
+    runtime.map_err(|error| Failure::new(error).context("cannot start the runtime"))?.block_on(work)
+}
+
+/// The command line as documents show it: of one width, and without the values of this
+/// process's environment.
+pub(crate) fn reference() -> clap::Command {
+    let mut command = without_environment(Cli::command().term_width(100));
+    command.build();
+    command
+}
+
+fn without_environment(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.hide_env_values(true)).mut_subcommands(without_environment)
+}
+
+#[cfg(test)]
+mod tests;

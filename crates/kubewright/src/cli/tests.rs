@@ -1,0 +1,53 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+/// The long help of a command, as documents show it.
+fn help(words: &[&str]) -> String {
+    let mut command = &mut reference();
+    for word in words {
+        command = command.find_subcommand_mut(word).unwrap();
+    }
+    command.clone().term_width(100).render_help().to_string()
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_of_every_command() {
+    insta::assert_snapshot!("kubewright", help(&[]));
+    for words in [
+        &["up"][..],
+        &["local"],
+        &["local", "start"],
+        &["local", "stop"],
+        &["local", "status"],
+        &["local", "kubeconfig"],
+        &["controllers"],
+        &["hostendpoint"],
+        &["hostendpoint", "run"],
+        &["hostendpoint", "plan"],
+        &["hostendpoint", "guard"],
+        &["hostendpoint", "guard", "lock"],
+        &["hostendpoint", "guard", "release"],
+        &["hostendpoint", "guard", "status"],
+        &["crds"],
+        &["manifests"],
+        &["completions"],
+        &["man"],
+        &["version"],
+    ] {
+        insta::assert_snapshot!(words.join("_"), help(words));
+    }
+}
+
+#[test]
+fn options_may_stand_after_the_command() {
+    let line = ["kubewright", "hostendpoint", "plan", "--context", "a", "--log-level", "debug"];
+    let cli = Cli::try_parse_from(line).unwrap();
+    assert_eq!(cli.log.log_level, "debug");
+    assert!(Cli::try_parse_from(["kubewright", "up", "--nodes", "0"]).is_err());
+}

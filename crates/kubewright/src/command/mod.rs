@@ -1,0 +1,11 @@
+//! The commands, one file each.
+
+pub(crate) mod completions;
+pub(crate) mod controllers;
+pub(crate) mod crds;
+pub(crate) mod hostendpoint;
+pub(crate) mod local;
+pub(crate) mod man;
+pub(crate) mod manifests;
+pub(crate) mod up;
+pub(crate) mod version;

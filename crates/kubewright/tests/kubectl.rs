@@ -1,0 +1,272 @@
+//! A real kubectl against `kubewright local start`.
+#![allow(clippy::unwrap_used)]
+
+mod sandbox;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use kubewright_testkit::require;
+use kubewright_testkit::require::program;
+use sandbox::{Ended, Sandbox, run, spawn};
+
+const MANIFEST: &str = r#"
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: colours, labels: { tier: front } }
+data: { sky: blue }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: web, image: "nginx:1" }, { name: log, image: "log:1" }] }
+"#;
+
+/// A control plane, and a kubectl for it.
+struct Cluster {
+    sandbox: Sandbox,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.kubewright(&["local", "start"]).ok();
+        Self { sandbox }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.sandbox.program("kubectl");
+        command.env("KUBECONFIG", self.sandbox.path("kubewright/kubeconfig")).args(arguments);
+        command
+    }
+
+    fn try_kubectl(&self, line: &str) -> Ended {
+        run(&mut self.command(&line.split(' ').collect::<Vec<_>>()))
+    }
+
+    /// Standard output of a kubectl that succeeds.
+    fn kubectl(&self, line: &str) -> String {
+        self.try_kubectl(line).ok()
+    }
+
+    fn apply(&self, flags: &[&str], manifest: &str) -> Ended {
+        let mut command = self.command(&[&["apply", "-f", "-"], flags].concat());
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(manifest.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn field(&self, object: &str, path: &str) -> String {
+        self.kubectl(&format!("get {object} -o jsonpath={{{path}}}"))
+    }
+}
+
+/// A table without what differs from run to run: ages, and the widths of columns.
+fn stable(table: &str) -> String {
+    let is_age = |word: &str| {
+        let number = word.strip_suffix(['s', 'm']).unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let words = |line: &str| -> Vec<String> {
+        let words = line.split_whitespace();
+        words.map(|word| if is_age(word) { "AGE".to_owned() } else { word.to_owned() }).collect()
+    };
+    table.lines().map(|line| words(line).join(" ") + "\n").collect()
+}
+
+#[test]
+fn apply_creates_updates_and_leaves_what_others_set() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    assert_eq!(
+        cluster.apply(&[], MANIFEST).ok(),
+        "configmap/colours created\ndeployment.apps/web created\n"
+    );
+    assert_eq!(
+        cluster.apply(&[], MANIFEST).ok(),
+        "configmap/colours unchanged\ndeployment.apps/web unchanged\n"
+    );
+    // Scaled by somebody else; the image and a removed container are ours.
+    cluster.kubectl("scale deployment web --replicas=5");
+    let without_replicas = MANIFEST
+        .replace("  replicas: 2\n", "")
+        .replace("nginx:1", "nginx:2")
+        .replace(r#", { name: log, image: "log:1" }"#, "");
+    let out = cluster.apply(&[], &without_replicas).ok();
+    assert!(out.contains("deployment.apps/web configured"), "{out}");
+    let images = ".spec.template.spec.containers[*].image";
+    assert_eq!(cluster.field("deployment/web", images), "nginx:2");
+    // And the same on the side of the server.
+    let out = cluster.apply(&["--server-side", "--force-conflicts"], MANIFEST).ok();
+    assert!(out.contains("deployment.apps/web serverside-applied"), "{out}");
+    assert_eq!(cluster.field("deployment/web", images), "nginx:1 log:1");
+    assert_eq!(cluster.field("deployment/web", ".spec.replicas"), "2");
+}
+
+#[test]
+fn a_manifest_with_an_unknown_field_is_refused_by_name() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    let refused = cluster.apply(&[], &MANIFEST.replace("replicas: 2", "replica: 2"));
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("unknown field \"spec.replica\""), "{refused:?}");
+}
+
+#[test]
+fn get_and_describe_show_what_kubectl_shows() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    cluster.apply(&[], MANIFEST).ok();
+    insta::assert_snapshot!("get", stable(&cluster.kubectl("get configmaps,deployments")));
+    insta::assert_snapshot!("get_wide", stable(&cluster.kubectl("get deployments -o wide")));
+    insta::assert_snapshot!("describe", cluster.kubectl("describe configmap colours"));
+    assert_eq!(cluster.field("configmap/colours", ".data.sky"), "blue");
+    let selected = cluster.kubectl("get configmaps -l tier=front -o name");
+    assert_eq!(selected, "configmap/colours\n");
+    let missing = cluster.try_kubectl("get configmap nowhere");
+    assert_eq!(missing.code, Some(1));
+    assert_eq!(missing.stderr, "Error from server (NotFound): configmaps \"nowhere\" not found\n");
+}
+
+#[test]
+fn patch_label_and_annotate() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    cluster.apply(&[], MANIFEST).ok();
+    let patch = |kind: &str, patch: &str| {
+        run(&mut cluster.command(&["patch", "configmap", "colours", kind, "-p", patch])).ok()
+    };
+    patch("--type=merge", r#"{"data":{"sky":"grey","sea":"green"}}"#);
+    assert_eq!(cluster.field("configmap/colours", ".data"), r#"{"sea":"green","sky":"grey"}"#);
+    patch("--type=merge", r#"{"data":{"sky":null}}"#);
+    assert_eq!(cluster.field("configmap/colours", ".data"), r#"{"sea":"green"}"#);
+    patch("--type=json", r#"[{"op":"replace","path":"/data/sea","value":"red"}]"#);
+    assert_eq!(cluster.field("configmap/colours", ".data"), r#"{"sea":"red"}"#);
+    let failed = run(&mut cluster.command(&[
+        "patch",
+        "configmap",
+        "colours",
+        "--type=json",
+        "-p",
+        r#"[{"op":"test","path":"/data/sea","value":"blue"}]"#,
+    ]));
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+
+    cluster.kubectl("label configmap colours tier=back --overwrite");
+    cluster.kubectl("label configmap colours season=winter");
+    assert_eq!(
+        cluster.field("configmap/colours", ".metadata.labels"),
+        r#"{"season":"winter","tier":"back"}"#
+    );
+    cluster.kubectl("label configmap colours season-");
+    cluster.kubectl("annotate configmap colours note=here");
+    assert_eq!(cluster.field("configmap/colours", ".metadata.annotations.note"), "here");
+    let taken = cluster.try_kubectl("label configmap colours tier=front");
+    assert_eq!(taken.code, Some(1), "without --overwrite: {taken:?}");
+}
+
+#[test]
+fn a_watch_shows_changes_until_the_object_goes() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    cluster.apply(&[], MANIFEST).ok();
+    let mut watch = cluster.command(&["get", "configmaps", "-w", "--output-watch-events"]);
+    let mut watch = spawn(&mut watch);
+    let mut lines = watch.lines();
+    let mut event = |name: &str| {
+        // Others of the namespace may come between.
+        let line = lines.find(|line| line.contains(name)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    assert_eq!(event("colours"), "ADDED");
+    cluster.kubectl("label configmap colours tier=back --overwrite");
+    assert_eq!(event("colours"), "MODIFIED");
+    assert_eq!(cluster.kubectl("delete configmap colours"), "configmap \"colours\" deleted\n");
+    assert_eq!(event("colours"), "DELETED");
+}
+
+#[test]
+fn delete_waits_for_finalizers_and_a_namespace_takes_what_is_in_it() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    cluster.kubectl("create namespace shop");
+    cluster.kubectl("create configmap stock -n shop");
+    cluster.kubectl("delete namespace shop --timeout=60s");
+    assert_eq!(cluster.kubectl("get configmaps -n shop -o name"), "");
+
+    cluster.kubectl("create configmap kept");
+    let finalizer = r#"{"metadata":{"finalizers":["example.com/hold"]}}"#;
+    let patch = ["patch", "configmap", "kept", "--type=merge", "-p"];
+    run(&mut cluster.command(&[&patch[..], &[finalizer]].concat())).ok();
+    cluster.kubectl("delete configmap kept --wait=false");
+    assert_ne!(cluster.field("configmap/kept", ".metadata.deletionTimestamp"), "");
+    let release = r#"{"metadata":{"finalizers":null}}"#;
+    run(&mut cluster.command(&[&patch[..], &[release]].concat())).ok();
+    cluster.kubectl("wait --for=delete configmap/kept --timeout=60s");
+}
+
+#[test]
+fn resources_and_versions_are_discovered_ours_too() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    let crds = cluster.sandbox.kubewright(&["crds"]).ok();
+    let applied = cluster.apply(&["--server-side"], &crds).ok();
+    assert!(
+        applied.contains("hostendpointtemplates.kubewright.io serverside-applied"),
+        "{applied}"
+    );
+    cluster.kubectl("wait --for=condition=Established crd/hostendpointtemplates.kubewright.io");
+
+    let resources = cluster.kubectl("api-resources --no-headers");
+    for line in ["configmaps cm v1 true ConfigMap", "nodes no v1 false Node"] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let found = resources.lines().any(|line| line.split_whitespace().eq(words.clone()));
+        assert!(found, "{line} is not in\n{resources}");
+    }
+    let ours = cluster.kubectl("api-resources --api-group=kubewright.io --no-headers");
+    let ours: Vec<&str> = ours.split_whitespace().collect();
+    assert_eq!(
+        ours,
+        ["hostendpointtemplates", "het", "kubewright.io/v1alpha1", "false", "HostEndpointTemplate"]
+    );
+    assert!(cluster.kubectl("api-versions").lines().any(|line| line == "kubewright.io/v1alpha1"));
+}
+
+#[test]
+fn what_is_generated_installs_and_is_explained() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    let crds = cluster.sandbox.kubewright(&["crds"]).ok();
+    cluster.apply(&["--server-side"], &crds).ok();
+    cluster.kubectl("wait --for=condition=Established crd/hostendpointtemplates.kubewright.io");
+    let manifests = cluster.sandbox.kubewright(&["manifests"]).ok();
+    let applied = cluster.apply(&["--server-side"], &manifests).ok();
+    for object in [
+        "namespace/kubewright-system",
+        "deployment.apps/kubewright-controllers",
+        "hostendpointtemplate.kubewright.io/worker-ingress",
+    ] {
+        assert!(applied.contains(object), "{object} is not in\n{applied}");
+    }
+    let again = cluster.apply(&["--server-side"], &manifests).ok();
+    assert_eq!(again, applied);
+    let explained = cluster.kubectl("explain hostendpointtemplate.spec.nodeSelector");
+    assert!(explained.contains("Nodes the template is for"), "{explained}");
+
+    // A template that breaks a rule of the CRD is refused with its message.
+    let bad = manifests.replace("{node}-{interface}", "the-same-for-all");
+    let refused = cluster.apply(&["--server-side"], &bad);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("endpointName must contain {node}"), "{refused:?}");
+}
