@@ -1,0 +1,51 @@
+//! `cargo xtask bench`: runs a benchmark of the workspace, built for release.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// What to measure.
+    name: Benchmark,
+    /// Passed to the benchmark; `--help` after `--` lists its own options.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// The benchmarks; each prints ratios against something measured beside it.
+#[derive(Clone, Copy, ValueEnum)]
+enum Benchmark {
+    /// HostEndpoints per second and repair latency, next to a bare loop of concurrent creates.
+    Hostendpoint,
+    /// Start-up, memory, creates per second, list and watch latency of the embedded server.
+    Apiserver,
+}
+
+impl Benchmark {
+    /// The program in `benches/` that measures it.
+    fn program(self) -> &'static str {
+        match self {
+            Self::Hostendpoint => "hostendpoint",
+            Self::Apiserver => "apiserver",
+        }
+    }
+}
+
+/// Builds and runs the benchmark; the code is its own.
+///
+/// # Errors
+/// When cargo cannot be started.
+pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(root)
+        .args(["run", "--quiet", "--release", "--package", "kubewright-benches"])
+        .args(["--bin", options.name.program(), "--"])
+        .args(options.args.iter().skip_while(|arg| *arg == "--"))
+        .status()
+        .context("starting cargo")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

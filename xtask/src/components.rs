@@ -1,0 +1,78 @@
+//! The real components the tests run against, and how each is installed.
+
+use std::path::Path;
+use std::process::Command;
+
+/// One real component: found by its program, installed by its Debian package.
+struct Component {
+    name: &'static str,
+    program: &'static str,
+    package: &'static str,
+}
+
+/// Every component some test asks for. A test names the program in `testkit::require!`.
+const COMPONENTS: &[Component] = &[
+    Component { name: "iproute2", program: "ip", package: "iproute2" },
+    Component { name: "nftables", program: "nft", package: "nftables" },
+    Component { name: "iptables", program: "iptables-nft-restore", package: "iptables" },
+    Component { name: "kubectl", program: "kubectl", package: "kubernetes-client" },
+    Component { name: "git", program: "git", package: "git" },
+];
+
+/// Where Debian keeps programs for root, which a user's PATH often lacks.
+const SYSTEM_FOLDERS: &[&str] = &["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/// Installs what is missing where that is possible, and says what is missing where it is not.
+///
+/// Never fails: a test whose component is absent decides itself between a skip and a failure.
+pub(crate) fn install_missing() {
+    let missing: Vec<&Component> = COMPONENTS.iter().filter(|c| !present(c.program)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let packages: Vec<&str> = missing.iter().map(|c| c.package).collect();
+    for component in &missing {
+        println!(
+            "missing component: {} (program {}, Debian package {})",
+            component.name, component.program, component.package
+        );
+    }
+    if !apt_is_usable() {
+        println!(
+            "not installed: this needs root on Debian; install them with your package manager:"
+        );
+        println!("    sudo apt-get install {}", packages.join(" "));
+        return;
+    }
+    let installed = apt(&["update", "-qq"])
+        && apt(
+            &[&["install", "-qq", "-y", "--no-install-recommends"], packages.as_slice()].concat()
+        );
+    if !installed {
+        println!(
+            "apt could not install {}; the tests that need it will say so",
+            packages.join(" ")
+        );
+    }
+}
+
+fn present(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        || SYSTEM_FOLDERS.iter().any(|folder| Path::new(folder).join(program).is_file())
+}
+
+fn apt_is_usable() -> bool {
+    rustix::process::geteuid().is_root()
+        && Path::new("/etc/debian_version").exists()
+        && present("apt-get")
+}
+
+fn apt(args: &[&str]) -> bool {
+    println!("apt-get {}", args.join(" "));
+    Command::new("apt-get")
+        .args(args)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .status()
+        .is_ok_and(|status| status.success())
+}
