@@ -51,7 +51,8 @@ pub(super) async fn create_decoded(
 
     let generated = meta::name(&object).is_empty() && !meta::generate_name(&object).is_empty();
     for _ in 0..DRAWS {
-        let mut drawn = object.clone();
+        // Only a generated name may have to be drawn again.
+        let mut drawn = if generated { object.clone() } else { std::mem::take(&mut object) };
         if generated {
             let name = generate(meta::generate_name(&drawn));
             meta::set_name(&mut drawn, &name);
@@ -124,8 +125,7 @@ fn validate(target: &Target<'_>, object: &Value) -> Result<()> {
     );
     let errors = resource.validate_create(object, metadata);
     if errors.is_empty() {
-        let pods = resource.group.is_empty() && resource.plural == "pods";
-        return if pods { target.core.check_pod(object) } else { Ok(()) };
+        return target.core.check_created(resource, object);
     }
     Err(Error::invalid(&kind_of(resource, object), meta::name(object), &errors))
 }

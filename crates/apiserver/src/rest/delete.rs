@@ -100,7 +100,6 @@ pub(super) async fn remove(
     let draft = resource.draft(object);
     let key = target.key();
     let removed = target.core.store.delete(&resource.key, &key, version, draft).await?;
-    target.core.removed(resource, object);
     Ok(removed.resource_version)
 }
 

@@ -238,7 +238,7 @@ impl WriteOptions {
     }
 }
 
-/// A precondition of a delete that does not hold.
+/// A precondition of a write that does not hold.
 pub(super) fn precondition(
     resource: &GroupName,
     name: &str,

@@ -67,6 +67,11 @@ impl Core {
         Err(error)
     }
 
+    /// What must hold of a new object when everybody has changed it.
+    pub(crate) fn check_created(&self, resource: &Resource, object: &Value) -> Result<()> {
+        if is_pod(resource) { self.check_pod(object) } else { Ok(()) }
+    }
+
     /// Admission of the next state of an object, decoded and defaulted.
     pub(crate) fn admit_update(
         &self,
@@ -120,7 +125,4 @@ impl Core {
         }
         is_definition(resource)
     }
-
-    /// Called when an object is gone for good.
-    pub(crate) fn removed(&self, _resource: &Resource, _object: &Value) {}
 }

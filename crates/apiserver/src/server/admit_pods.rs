@@ -36,7 +36,7 @@ impl Core {
     }
 
     /// What must hold of a new pod when everybody has changed it.
-    pub(crate) fn check_pod(&self, pod: &Value) -> Result<()> {
+    pub(super) fn check_pod(&self, pod: &Value) -> Result<()> {
         limits::check(pod, &self.values("", "limitranges", Some(meta::namespace(pod))))
     }
 
