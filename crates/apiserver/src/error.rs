@@ -57,6 +57,8 @@ pub struct Details {
     pub causes: Vec<Cause>,
     /// After how many seconds a client may try again; zero is left out.
     pub retry_after_seconds: u32,
+    /// A Status that somebody else wrote (an admission webhook): passed on as it is.
+    pub whole: Option<Box<Value>>,
 }
 
 /// A failed request. Every handler returns it, and it is written to the client as it is.
@@ -249,6 +251,9 @@ impl Error {
 
     /// The `Status` object.
     pub fn to_value(&self) -> Value {
+        if let Some(whole) = self.details.as_ref().and_then(|details| details.whole.as_deref()) {
+            return whole.clone();
+        }
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "code": self.code.as_u16(),

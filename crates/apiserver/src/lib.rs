@@ -31,7 +31,8 @@ mod http;
 pub mod meta;
 pub mod names;
 pub mod patch;
-pub mod quantity;
+mod protobuf;
+pub use kubewright_quantity as quantity;
 pub mod resource;
 mod rest;
 pub mod schema;
@@ -39,11 +40,13 @@ pub mod selector;
 mod server;
 pub mod store;
 mod subresource;
+mod warning;
+mod webhook;
 mod wire;
 
-pub use access::{Identity, MASTERS, TokenError};
+pub use access::{Identity, KeyError, MASTERS, TokenError};
 pub use error::{Error, Result};
-pub use server::{Builder, ServeError, Server, StartError, pki};
+pub use server::{Builder, NodeHealth, ServeError, Server, StartError, pki};
 
 /// The examples of `README.md`, compiled and run as tests.
 #[cfg(doctest)]

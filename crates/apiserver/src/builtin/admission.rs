@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::part::{at, default_to, list, list_mut, raise_generation, text};
 use super::{Part, Strategy};
+use crate::crd::cel::Condition;
 use crate::field::{self, Error};
+use crate::webhook::VARIABLES;
 use crate::{meta, names};
 
 /// Rules of webhook configurations.
@@ -231,8 +233,12 @@ fn validate_conditions(webhook: &Value, path: &str) -> field::Errors {
         let path = field::index(path, at);
         let name = text(condition, "/name");
         let place = field::child(&path, "name");
-        if text(condition, "/expression").trim().is_empty() {
+        let expression = text(condition, "/expression");
+        if expression.trim().is_empty() {
             errors.push(Error::required(field::child(&path, "expression"), ""));
+        } else if let Err(why) = Condition::compile(expression, &VARIABLES) {
+            let place = field::child(&path, "expression");
+            errors.push(Error::invalid(place, &expression.into(), why));
         }
         if name.is_empty() {
             errors.push(Error::required(place, ""));

@@ -32,6 +32,7 @@ use crate::crd::CustomResourceDefinitions;
 use crate::field;
 
 pub use certificates::Requester;
+pub(crate) use part::text;
 pub use part::{keep, keep_all_but, raise_generation};
 
 /// Which part of an object a write may change.

@@ -47,7 +47,7 @@ pub fn raise_generation(object: &mut Value, stored: &Value, fields: &[&str]) {
 }
 
 /// A text somewhere below; empty when it is missing.
-pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 

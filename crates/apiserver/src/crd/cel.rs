@@ -6,6 +6,7 @@
 //! written ([`check`]).
 
 pub(crate) mod check;
+mod condition;
 mod depth;
 mod function;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use super::path::Path;
 use super::schema::{self, ListType, Schema, text};
 use crate::field::{self, Error};
 
+pub(crate) use condition::Condition;
 pub(crate) use value::escape;
 
 /// A rule, parsed.
@@ -50,6 +52,8 @@ pub(crate) fn parse(source: &str) -> Result<Expression, String> {
     depth::with_stack(|| {
         Parser::default()
             .enable_optional_syntax(true)
+            // Its own count of levels goes wrong where it is exceeded; ours was checked.
+            .max_recursion_depth(u16::MAX)
             .parse(&source)
             .map_err(|errors| errors.to_string())
     })
@@ -105,12 +109,7 @@ impl Schema {
     pub fn validate_rules(&self, object: &Value, old: Option<&Value>) -> field::Errors {
         let mut out = Vec::new();
         if self.ruled {
-            FUNCTIONS.with(|cell| {
-                let context = cell.get_or_init(|| {
-                    let mut context = Context::default().with_all();
-                    function::register(&mut context);
-                    context
-                });
+            with_functions(|context| {
                 depth::with_stack(|| {
                     walk(self, object, old, &Path::Root, true, context, &mut out);
                 });
@@ -118,6 +117,17 @@ impl Schema {
         }
         out
     }
+}
+
+/// Lends a context that knows all functions and no variables.
+fn with_functions<T>(run: impl FnOnce(&Context<'static>) -> T) -> T {
+    FUNCTIONS.with(|cell| {
+        run(cell.get_or_init(|| {
+            let mut context = Context::default().with_all();
+            function::register(&mut context);
+            context
+        }))
+    })
 }
 
 fn walk(

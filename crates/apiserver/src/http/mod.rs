@@ -2,6 +2,8 @@
 
 mod discovery;
 mod health;
+mod issuer;
+mod metrics;
 mod negotiate;
 mod openapi;
 pub(crate) mod path;
@@ -24,9 +26,10 @@ use http::{Method, StatusCode};
 pub(crate) use negotiate::Encoding;
 pub(crate) use query::Query;
 
-use crate::access::{self, Identity, Refusal};
+use crate::access::{self, Attributes, Identity, On, Refusal};
 use crate::error::Error;
 use crate::server::Core;
+use crate::warning;
 use path::Route;
 
 /// The API as a router: a transport for tests as it is, and what TLS serves.
@@ -47,11 +50,13 @@ async fn handle(State(core): State<Arc<Core>>, request: Request) -> Response {
 }
 
 async fn answer(core: Arc<Core>, request: Request) -> Response {
-    let identity = match access::authenticate(&core.credentials, &request) {
+    let identity = match access::authenticate(&core, &request) {
         Ok(identity) => identity,
         Err(error) => return respond::error(&error),
     };
-    let identity = match access::impersonate(&identity, request.headers(), request.uri().path()) {
+    let path = request.uri().path().to_owned();
+    let other_self = access::impersonate(&core.authorizer, &identity, request.headers(), &path);
+    let identity = match other_self {
         Ok(other) => other.unwrap_or(identity),
         Err(Refusal::Forbidden(error)) => return respond::error(&error),
         Err(Refusal::NoUser(text)) => {
@@ -59,12 +64,18 @@ async fn answer(core: Arc<Core>, request: Request) -> Response {
         }
     };
     let query = Query::parse(request.uri().query());
-    let path = request.uri().path().to_owned();
-    let result = match Route::parse(&path) {
-        Route::Resource(found) => resource::handle(&core, &identity, found, &query, request).await,
-        Route::Other => other(&core, &identity, &path, &request),
-    };
-    result.unwrap_or_else(|error| respond::error(&error))
+    let (result, warnings) = warning::recorded(async {
+        match Route::parse(&path) {
+            Route::Resource(found) => {
+                resource::handle(&core, &identity, found, &query, request).await
+            }
+            Route::Other => other(&core, &identity, &path, &request),
+        }
+    })
+    .await;
+    let mut response = result.unwrap_or_else(|error| respond::error(&error));
+    respond::warn(&mut response, &warnings);
+    response
 }
 
 /// Everything that is not a resource.
@@ -74,21 +85,18 @@ fn other(
     path: &str,
     request: &Request<Body>,
 ) -> Result<Response, Error> {
-    let verb = match *request.method() {
-        Method::GET | Method::HEAD => "get",
-        Method::POST => "post",
-        Method::PUT => "put",
-        Method::PATCH => "patch",
-        Method::DELETE => "delete",
-        _ => "",
-    };
-    access::authorize_path(identity, verb, path)?;
+    // Rules name the method: who may get a path may not ask for its head.
+    let verb = &request.method().as_str().to_ascii_lowercase();
+    core.authorizer.require(&Attributes { identity, verb, on: On::Path(path) })?;
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let headers = request.headers();
     let answer = health::answer(core, path)
         .or_else(|| discovery::answer(core, path, headers))
-        .or_else(|| openapi::answer(core, path, headers));
+        .or_else(|| openapi::answer(core, path, headers))
+        .or_else(|| issuer::answer(core, path))
+        .or_else(|| metrics::answer(core, path));
     match answer {
-        Some(_) if verb != "get" => Err(Error::method_not_allowed()),
+        Some(_) if !reads => Err(Error::method_not_allowed()),
         Some(answer) => Ok(answer),
         None if path.starts_with("/api/") && path.matches('/').count() <= 2 => {
             Ok(respond::page_not_found())

@@ -1,15 +1,19 @@
 //! `Accept` and `Content-Type`.
 
-use http::HeaderMap;
+use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
 
 use crate::error::{Details, Error, Result};
+use crate::protobuf;
 
 /// How bodies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Json,
     Yaml,
+    /// Only between client and server: bodies become JSON before anything reads them.
+    Protobuf,
 }
 
 /// What a client wants to see of an object.
@@ -30,13 +34,13 @@ pub(crate) struct Format {
     pub(crate) view: View,
 }
 
-const NOT_ACCEPTABLE: &str =
-    "only the following media types are accepted: application/json, application/yaml";
+const NOT_ACCEPTABLE: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 fn encoding(media: &str) -> Option<Encoding> {
     match media {
         "application/json" | "*/*" | "application/*" => Some(Encoding::Json),
         "application/yaml" => Some(Encoding::Yaml),
+        protobuf::MEDIA => Some(Encoding::Protobuf),
         _ => None,
     }
 }
@@ -76,14 +80,15 @@ fn accept(headers: &HeaderMap) -> &str {
 impl Format {
     pub(crate) const JSON: Self = Self { encoding: Encoding::Json, view: View::Whole };
 
-    /// The first form in `Accept` that can be served.
-    pub(crate) fn negotiate(headers: &HeaderMap) -> Result<Self> {
+    /// The first form in `Accept` that can be served; not every answer has a `protobuf`.
+    pub(crate) fn negotiate(headers: &HeaderMap, protobuf: bool) -> Result<Self> {
         let header = accept(headers);
         if header.is_empty() {
             return Ok(Self::JSON);
         }
         let ranges = ranges(header);
-        ranges.iter().find_map(Self::of).ok_or_else(|| {
+        let served = |form: &Self| protobuf || form.encoding != Encoding::Protobuf;
+        ranges.iter().filter_map(Self::of).find(served).ok_or_else(|| {
             let known = ranges.iter().any(|range| encoding(range.kind).is_some());
             let error = Error::not_acceptable(NOT_ACCEPTABLE);
             // The router refuses unknown media types, the API unknown views of known ones.
@@ -101,7 +106,9 @@ impl Format {
             "PartialObjectMetadata" | "PartialObjectMetadataList" if meta => View::Metadata,
             _ => return None,
         };
-        Some(Self { encoding, view })
+        // Tables have no message, and parts of objects are asked for in JSON.
+        let served = encoding != Encoding::Protobuf || view == View::Whole;
+        served.then_some(Self { encoding, view })
     }
 }
 
@@ -128,14 +135,35 @@ pub(crate) fn content_type(headers: &HeaderMap) -> &str {
     header.unwrap_or_default().split(';').next().unwrap_or_default().trim()
 }
 
+const UNKNOWN_FORM: &str = "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml";
+
+/// The body of a request, which is JSON from here on if it was protobuf. Custom resources
+/// have no messages.
+pub(crate) fn without_protobuf(
+    headers: &mut HeaderMap,
+    body: Bytes,
+    is_builtin: bool,
+) -> Result<Bytes> {
+    if content_type(headers) != protobuf::MEDIA {
+        return Ok(body);
+    }
+    if !is_builtin && !body.is_empty() {
+        return Err(Error::unsupported_media_type(UNKNOWN_FORM));
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if body.is_empty() {
+        return Ok(body);
+    }
+    let object = protobuf::decode(&body)?;
+    serde_json::to_vec(&object).map(Bytes::from).map_err(Error::internal)
+}
+
 /// How an object is written in the body: JSON unless said otherwise.
 pub(crate) fn body_encoding(headers: &HeaderMap) -> Result<Encoding> {
     match content_type(headers) {
         "" | "application/json" => Ok(Encoding::Json),
         "application/yaml" => Ok(Encoding::Yaml),
-        _ => Err(Error::unsupported_media_type(
-            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
-        )),
+        _ => Err(Error::unsupported_media_type(format!("{UNKNOWN_FORM}, {}", protobuf::MEDIA))),
     }
 }
 
@@ -148,7 +176,7 @@ mod tests {
     fn format(accept: &str) -> Result<Format> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
-        Format::negotiate(&headers)
+        Format::negotiate(&headers, true)
     }
 
     #[test]
@@ -158,6 +186,12 @@ mod tests {
         assert_eq!(format("application/yaml").unwrap().encoding, Encoding::Yaml);
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
         assert_eq!(format(table).unwrap().view, View::Table);
+        let protobuf = "application/vnd.kubernetes.protobuf,application/json";
+        assert_eq!(format(protobuf).unwrap().encoding, Encoding::Protobuf);
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, protobuf.parse().unwrap());
+        assert_eq!(Format::negotiate(&headers, false), Ok(Format::JSON));
+        assert!(format("application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io").is_err());
         assert!(format("text/html").is_err());
         assert!(format("application/json;as=Nope;g=meta.k8s.io;v=v1").is_err());
     }

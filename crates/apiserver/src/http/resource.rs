@@ -14,12 +14,16 @@ use super::negotiate::{self, Encoding, Format, View};
 use super::path::{ResourcePath, Verb};
 use super::view::{Include, Lens, partial};
 use super::{Query, respond, stream};
-use crate::access::{self, Identity};
+use crate::access::{Attributes, Identity};
+use crate::decode::Kind;
 use crate::error::{Error, Result};
+use crate::names;
+use crate::protobuf;
 use crate::resource::{Catalog, Resource};
 use crate::rest::{
     self, Body, DeleteOptions, Deleted, ListOptions, PatchKind, Target, WriteOptions, Written,
 };
+use crate::selector::FieldSelector;
 use crate::server::Core;
 use crate::subresource;
 
@@ -46,7 +50,8 @@ pub(super) async fn handle(
 ) -> Result<Response> {
     let watch = path.watch || query.flag("watch");
     let verb = path.verb(request.method(), watch).ok_or_else(Error::method_not_allowed)?;
-    access::authorize(identity, verb, &path)?;
+    let selected = selected_name(verb, query);
+    core.authorizer.require(&Attributes::of(identity, verb, &path, selected.as_deref()))?;
     let catalog = core.catalog();
     let Some(resource) = catalog.find(&path.group, &path.version, &path.plural).cloned() else {
         let known = catalog.group(&path.group).is_some_and(|group| {
@@ -61,12 +66,18 @@ pub(super) async fn handle(
         return answer;
     }
     let (parts, body) = request.into_parts();
-    let format = Format::negotiate(&parts.headers)?;
-    let call = Call { core, resource, path, query, headers: parts.headers, format, identity };
+    let kind = Kind::new(&resource.group, &resource.version, &resource.kind);
+    let binary = resource.is_builtin() && verb != Verb::Watch && protobuf::knows(&kind);
+    let format = Format::negotiate(&parts.headers, binary)?;
+    let mut headers = parts.headers;
     let body = match verb {
         Verb::Get | Verb::List | Verb::Watch => Bytes::new(),
-        _ => read(body).await?,
+        _ => {
+            let body = read(body).await?;
+            negotiate::without_protobuf(&mut headers, body, resource.is_builtin())?
+        }
     };
+    let call = Call { core, resource, path, query, headers, format, identity };
     let answer = call.dispatch(verb, &body).await;
     if !matches!(verb, Verb::Get | Verb::List | Verb::Watch) {
         // The answer may follow from somebody else's write that is not on disk yet.
@@ -76,6 +87,17 @@ pub(super) async fn handle(
     let mut response = answer?;
     respond::warn(&mut response, call.resource.deprecation());
     Ok(response)
+}
+
+/// The one name that a list or watch selects by its field selector.
+fn selected_name(verb: Verb, query: &Query) -> Option<String> {
+    let text = query.text("fieldSelector");
+    if !matches!(verb, Verb::List | Verb::Watch) || text.is_empty() {
+        return None;
+    }
+    let selector = FieldSelector::parse(text).ok()?;
+    let name = selector.required("metadata.name")?;
+    names::path_segment(name, false).is_empty().then(|| name.to_owned())
 }
 
 /// Paths that name a resource but do not fit it.
@@ -163,8 +185,12 @@ impl Call<'_> {
                 body,
                 identity: self.identity,
                 options: &options,
+                query: self.query,
             };
             let (status, value) = special.handle(&target, &request).await?;
+            if status == StatusCode::NO_CONTENT {
+                return Ok(respond::empty(status));
+            }
             return Ok(respond::value(status, self.format.encoding, &value));
         }
         match verb {

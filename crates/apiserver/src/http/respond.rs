@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::negotiate::Encoding;
 use crate::error::Error;
+use crate::protobuf;
 use crate::wire::Typed;
 
 /// Answers shorter than this are not worth compressing (as in kube-apiserver).
@@ -64,6 +65,11 @@ pub(crate) fn object(
 pub(crate) fn value(status: StatusCode, encoding: Encoding, value: &Value) -> Response {
     match encoding {
         Encoding::Json => json(status, serde_json::to_vec(value).unwrap_or_default()),
+        Encoding::Protobuf => match protobuf::encode(value) {
+            Some(body) => bytes(status, protobuf::MEDIA, body),
+            // Whatever has no message: the status of a deletion has one.
+            None => self::value(status, Encoding::Json, value),
+        },
         Encoding::Yaml => {
             let text = serde_saphyr::to_string(value).unwrap_or_default();
             bytes(status, "application/yaml", text.into_bytes())

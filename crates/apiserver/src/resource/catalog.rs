@@ -169,6 +169,14 @@ impl Catalog {
             .filter_map(move |plural| self.find(group, version, plural))
     }
 
+    /// The versions in which the objects of one place are served, the preferred one first.
+    pub fn versions(&self, key: &ResourceKey) -> impl Iterator<Item = &Arc<Resource>> {
+        let all = self.groups.iter().flat_map(move |group| {
+            group.versions.iter().flat_map(move |version| self.in_version(&group.name, version))
+        });
+        all.filter(move |resource| resource.key == *key)
+    }
+
     /// Every resource, once per stored place, in its preferred version.
     pub fn stored(&self) -> Vec<&Arc<Resource>> {
         let mut by_key: BTreeMap<&ResourceKey, &Arc<Resource>> = BTreeMap::new();

@@ -18,7 +18,7 @@ pub(crate) struct Body<'a> {
 /// Reads JSON or YAML that need not be an object.
 pub(crate) fn parse(encoding: Encoding, bytes: &[u8]) -> Result<(Value, Findings), DecodeError> {
     match encoding {
-        Encoding::Json => decode::parse_json(bytes),
+        Encoding::Json | Encoding::Protobuf => decode::parse_json(bytes),
         Encoding::Yaml => match json_as_yaml(bytes) {
             Some(value) => Ok((value, Findings::default())),
             None => decode::parse_yaml(bytes),
@@ -44,7 +44,7 @@ impl Body<'_> {
         validation: FieldValidation,
     ) -> Result<(Value, Vec<String>)> {
         let media = match self.encoding {
-            Encoding::Json => decode::Media::Json,
+            Encoding::Json | Encoding::Protobuf => decode::Media::Json,
             Encoding::Yaml => decode::Media::Yaml,
         };
         let wanted = kind(resource);

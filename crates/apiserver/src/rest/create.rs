@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Body, Target, WriteOptions, Written, versioned};
+use super::{Body, Target, WriteOptions, Written, admission, versioned};
+use crate::access::{escalation, signers};
 use crate::error::{Error, GroupName, Result};
 use crate::meta;
 use crate::resource::Resource;
 use crate::store::{Expect, ObjectKey, WriteError};
+use crate::webhook::{self, Attributes, Operation};
 
 /// Letters of generated names: no vowels, so that no words come out.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -48,6 +50,18 @@ pub(super) async fn create_decoded(
     }
     target.core.admit_create(target, &mut object)?;
     resource.default(&mut object);
+    let request = Attributes::of(target, Operation::Create, meta::name(&object));
+    let request = request.map(|request| Attributes {
+        options: options.review("CreateOptions"),
+        dry_run: options.dry_run,
+        ..request
+    });
+    if let Some(request) = &request {
+        let plugins = |object: &mut Value| target.core.admit_create(target, object);
+        admission::mutate(target, request, &mut object, &Value::Null, plugins).await?;
+        check_place(target, &object)?;
+    }
+    escalation::check(target, &object, None)?;
 
     let generated = meta::name(&object).is_empty() && !meta::generate_name(&object).is_empty();
     for _ in 0..DRAWS {
@@ -59,7 +73,17 @@ pub(super) async fn create_decoded(
         }
         complete(target, &mut drawn);
         validate(target, &drawn)?;
-        let allocated = target.core.allocate(resource, &mut drawn, None).await?;
+        signers::check(target, &drawn, None)?;
+        let mut allocated = target.core.allocate(resource, &mut drawn, None).await?;
+        if let Some(request) = &request
+            && target.core.webhooks.may_validate(&target.core.store)
+        {
+            // A webhook may take its time, and may itself create what takes addresses.
+            drop(allocated);
+            let named = Attributes { name: meta::name(&drawn).to_owned(), ..request.clone() };
+            webhook::validate(target.core, &named, &drawn, &Value::Null).await?;
+            allocated = target.core.allocate(resource, &mut drawn, None).await?;
+        }
         let stored = store(target, &drawn, options.dry_run).await;
         drop(allocated);
         match stored {
@@ -88,18 +112,24 @@ fn complete(target: &Target<'_>, object: &mut Value) {
 
 /// The namespace comes from the path; it must exist and not be going away.
 fn check_namespace(target: &Target<'_>, object: &mut Value) -> Result<()> {
-    let given = meta::namespace(object).to_owned();
     if !target.resource.namespaced {
         meta::metadata_mut(object).remove("namespace");
         return Ok(());
     }
+    check_place(target, object)?;
+    meta::metadata_mut(object).insert("namespace".to_owned(), json!(target.namespace));
+    target.core.check_namespace(target.resource, target.namespace, meta::name(object))
+}
+
+/// An object is not created anywhere else than where the path says.
+fn check_place(target: &Target<'_>, object: &Value) -> Result<()> {
+    let given = meta::namespace(object);
     if !given.is_empty() && given != target.namespace {
         return Err(Error::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
     }
-    meta::metadata_mut(object).insert("namespace".to_owned(), json!(target.namespace));
-    target.core.check_namespace(target.resource, target.namespace, meta::name(object))
+    Ok(())
 }
 
 fn generate(prefix: &str) -> String {

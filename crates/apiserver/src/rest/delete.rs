@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::admission::admit_deletion;
 use super::update::precondition;
 use super::{DeleteOptions, Target};
 use crate::error::{Error, Result};
@@ -52,6 +53,11 @@ async fn try_delete(
         if !target.core.mark_terminating(resource, &mut object) {
             mark(&mut object, target.core, grace);
         }
+        // What already goes, at its own pace, asks nobody again.
+        if object == live && grace > 0 {
+            return Ok(Ok(Deleted::Pending(object)));
+        }
+        admit_deletion(target, options, &live).await?;
         if object == live || options.dry_run {
             return Ok(Ok(Deleted::Pending(object)));
         }
@@ -59,6 +65,7 @@ async fn try_delete(
     }
     // A graceful kind tells its watchers that the end has come before it is gone.
     if resource.grace_period(&live, Some(0)).is_some() {
+        admit_deletion(target, options, &live).await?;
         mark(&mut object, target.core, 0);
         if options.dry_run {
             return Ok(Ok(Deleted::Gone(object)));
@@ -67,9 +74,12 @@ async fn try_delete(
             Ok(marked) => marked,
             Err(error) => return Ok(Err(error)),
         };
+        // Marking and removing are two writes in Kubernetes, and webhooks see both.
+        admit_deletion(target, options, &marked).await?;
         let version = meta::resource_version(&marked).parse().unwrap_or_default();
         return Ok(remove(target, version, &marked).await.map(|at| gone(marked, at)));
     }
+    admit_deletion(target, options, &live).await?;
     if options.dry_run {
         return Ok(Ok(Deleted::Gone(live)));
     }
@@ -181,6 +191,7 @@ pub(crate) async fn delete_collection(
 ) -> Result<Vec<Value>> {
     let namespace = target.resource.namespaced.then_some(target.namespace);
     let snapshot = target.core.store.list(&target.resource.key, namespace);
+    let options = DeleteOptions { collection: true, ..options.clone() };
     let mut items = Vec::new();
     for stored in snapshot.objects.iter().filter(|object| selection.matches(object)) {
         let one = Target {
@@ -189,9 +200,9 @@ pub(crate) async fn delete_collection(
             core: target.core,
             resource: target.resource,
             subresource: "",
-            identity: None,
+            identity: target.identity,
         };
-        match delete(&one, options).await {
+        match delete(&one, &options).await {
             Ok(Deleted::Gone(object) | Deleted::Pending(object)) => items.push(object),
             Err(error) if error.reason == "NotFound" => {}
             Err(error) => return Err(error),

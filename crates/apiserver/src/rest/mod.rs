@@ -4,6 +4,7 @@
 //! owners of fields → prepare (what the client may not set) → validate → compare-and-swap.
 //! Nothing here knows of HTTP.
 
+mod admission;
 mod body;
 mod create;
 mod delete;
@@ -17,7 +18,7 @@ mod watch;
 
 use std::sync::Arc;
 
-pub(crate) use body::{Body, parse};
+pub(crate) use body::{Body, decode_object, parse};
 pub(crate) use create::{create, random_suffix, terminating};
 pub(crate) use delete::{Deleted, delete, delete_collection};
 pub(crate) use list::{ListOptions, check_known, list, parse_version};

@@ -19,6 +19,11 @@ impl Resource {
         object
     }
 
+    /// An object of this resource as another version of it shows it.
+    pub(crate) fn convert(&self, to: &Resource, object: &Value) -> Value {
+        to.dress(self.to_stored(object).into_owned())
+    }
+
     /// The form in which an object is stored.
     fn strip(&self, object: &Value) -> Value {
         let mut object = self.to_stored(object).into_owned();

@@ -23,6 +23,8 @@ pub(crate) struct WriteOptions {
     /// `fieldManager` was given (apply requires it).
     pub(crate) manager_given: bool,
     pub(crate) validation: FieldValidation,
+    /// `fieldValidation` as it was given.
+    pub(crate) validation_given: String,
     pub(crate) force: bool,
 }
 
@@ -63,8 +65,24 @@ impl WriteOptions {
             manager,
             manager_given: !given.is_empty(),
             validation,
+            validation_given: query.text("fieldValidation").to_owned(),
             force: query.flag("force"),
         })
+    }
+
+    /// The options as webhooks see them; `kind` is `CreateOptions` or `UpdateOptions`.
+    pub(crate) fn review(&self, kind: &str) -> Value {
+        let mut options = json!({ "kind": kind, "apiVersion": "meta.k8s.io/v1" });
+        if self.dry_run {
+            options["dryRun"] = json!(["All"]);
+        }
+        if self.manager_given {
+            options["fieldManager"] = json!(self.manager);
+        }
+        if !self.validation_given.is_empty() {
+            options["fieldValidation"] = json!(self.validation_given);
+        }
+        options
     }
 
     /// The rules that only patches have.
@@ -128,6 +146,8 @@ pub(crate) struct DeleteOptions {
     pub(crate) propagation: Option<Propagation>,
     pub(crate) uid: Option<String>,
     pub(crate) resource_version: Option<String>,
+    /// One of many objects that are deleted together.
+    pub(crate) collection: bool,
 }
 
 impl DeleteOptions {
@@ -204,6 +224,27 @@ impl DeleteOptions {
             propagation,
             uid: text("uid"),
             resource_version: text("resourceVersion"),
+            collection: false,
         })
+    }
+
+    /// The options as webhooks see them.
+    pub(crate) fn review(&self) -> Value {
+        let mut options = json!({ "kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1" });
+        if self.dry_run {
+            options["dryRun"] = json!(["All"]);
+        }
+        if let Some(seconds) = self.grace_period {
+            options["gracePeriodSeconds"] = json!(seconds);
+        }
+        if let Some(propagation) = self.propagation {
+            options["propagationPolicy"] = json!(format!("{propagation:?}"));
+        }
+        for (name, text) in [("uid", &self.uid), ("resourceVersion", &self.resource_version)] {
+            if let Some(text) = text {
+                options["preconditions"][name] = json!(text);
+            }
+        }
+        options
     }
 }

@@ -6,10 +6,12 @@ use super::body::{decode_object, judge, parse, refuse};
 use super::create::create_decoded;
 use super::update::{change, nameless};
 use super::{Target, WriteOptions, Written};
+use crate::decode::DecodeError;
 use crate::error::{Error, GroupName, Result};
 use crate::http::Encoding;
 use crate::meta;
 use crate::patch;
+use crate::resource::Resource;
 
 /// Kinds of patches, by their media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +125,7 @@ async fn apply(target: &Target<'_>, body: &[u8], options: &WriteOptions) -> Resu
         let schema = resource.schema();
         let mut merged =
             patch::apply::apply(live, &config, schema, &manager, options.force, &reset, &now)?;
-        decode_object(resource, &mut merged)
-            .map(|_| ())
-            .map_err(|error| refuse(resource, &config, error))?;
+        decode_merged(resource, &mut merged).map_err(|error| refuse(resource, &config, error))?;
         Ok::<_, Error>(merged)
     };
     let mut written = if target.latest().is_some() {
@@ -144,6 +144,19 @@ async fn apply(target: &Target<'_>, body: &[u8], options: &WriteOptions) -> Resu
     };
     written.warnings.splice(0..0, warnings);
     Ok(written)
+}
+
+/// Decodes what an apply has made, except for the owners of its fields: they were just
+/// written down by this server, and are half of a small object.
+fn decode_merged(resource: &Resource, object: &mut Value) -> Result<(), DecodeError> {
+    const OWNERS: &str = "managedFields";
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    let owners = metadata.and_then(|metadata| metadata.remove(OWNERS));
+    decode_object(resource, object)?;
+    if let Some(owners) = owners {
+        meta::metadata_mut(object).insert(OWNERS.to_owned(), owners);
+    }
+    Ok(())
 }
 
 /// An applied configuration names its kind and fits the path.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::access::Identity;
+use crate::builtin::workloads::autoscaler;
 use crate::builtin::{Part, Requester, event};
 use crate::field;
 use crate::names;
@@ -35,7 +36,7 @@ impl Resource {
         if let Rules::Builtin { strategy, .. } = &self.rules {
             let requester = Requester {
                 username: &identity.user,
-                uid: "",
+                uid: &identity.uid,
                 groups: &identity.groups,
                 extra: &json!(identity.extra),
             };
@@ -46,7 +47,7 @@ impl Resource {
     pub(crate) fn prepare_update(&self, part: Part<'_>, object: &mut Value, stored: &Value) {
         match &self.rules {
             Rules::Builtin { strategy, .. } => {
-                let stored = self.to_stored(stored);
+                let stored = self.to_rules(stored);
                 self.edit(object, |it| {
                     strategy.prepare_update(part, it, &stored);
                     strategy.stamp(part, it, Some(&stored), Timestamp::now());
@@ -61,7 +62,7 @@ impl Resource {
         match &self.rules {
             Rules::Builtin { strategy, .. } => {
                 let mut errors = metadata;
-                errors.extend(strategy.validate_create(&self.to_stored(object)));
+                errors.extend(strategy.validate_create(&self.to_rules(object)));
                 errors
             }
             Rules::Custom { version, .. } => version.validate(Part::Main, object, None, metadata),
@@ -78,7 +79,7 @@ impl Resource {
     ) -> field::Errors {
         match &self.rules {
             Rules::Builtin { strategy, .. } => {
-                let (new, old) = (self.to_stored(object), self.to_stored(stored));
+                let (new, old) = (self.to_rules(object), self.to_rules(stored));
                 let mut errors = metadata;
                 errors.extend(strategy.validate_update(part, &new, &old));
                 errors
@@ -124,7 +125,7 @@ impl Resource {
 
     pub(crate) fn selectable_fields(&self, object: &Value) -> Vec<(&'static str, String)> {
         match &self.rules {
-            Rules::Builtin { strategy, .. } => strategy.selectable_fields(&self.to_stored(object)),
+            Rules::Builtin { strategy, .. } => strategy.selectable_fields(&self.to_rules(object)),
             Rules::Custom { .. } => Vec::new(),
         }
     }
@@ -156,22 +157,47 @@ impl Resource {
 
     /// Whether objects are stored in another form than the one that this version shows.
     pub(crate) fn converts(&self) -> bool {
+        self.is_event() || self.is_old_autoscaler()
+    }
+
+    /// Events of both groups are the same objects, stored as those of the core group.
+    fn is_event(&self) -> bool {
         self.group == "events.k8s.io"
     }
 
+    /// Autoscalers are stored as `v2`.
+    fn is_old_autoscaler(&self) -> bool {
+        self.group == "autoscaling" && self.version == "v1" && self.is_builtin()
+    }
+
     /// From the stored form to the one that this version shows.
-    pub(crate) fn to_served(&self, object: Value) -> Value {
-        if self.converts() { event::from_core(&object) } else { object }
+    pub(crate) fn to_served(&self, mut object: Value) -> Value {
+        if self.is_event() {
+            return event::from_core(&object);
+        }
+        if self.is_old_autoscaler() {
+            object["apiVersion"] = json!("autoscaling/v2");
+            return autoscaler::convert(&object, "v1");
+        }
+        object
     }
 
     /// From the form that this version shows to the stored one.
     pub(crate) fn to_stored<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
-        if self.converts() { Cow::Owned(event::to_core(object)) } else { Cow::Borrowed(object) }
+        if self.is_old_autoscaler() {
+            return Cow::Owned(autoscaler::convert(object, "v2"));
+        }
+        self.to_rules(object)
     }
 
-    /// Lets a rule that knows the stored form change an object.
+    /// To the form that the rules of the kind know: those of autoscalers know both versions.
+    fn to_rules<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
+        if self.is_event() { Cow::Owned(event::to_core(object)) } else { Cow::Borrowed(object) }
+    }
+
+    /// Lets a rule change an object.
     fn edit(&self, object: &mut Value, rule: impl FnOnce(&mut Value)) {
-        if self.converts() {
+        if self.is_event() {
             let mut stored = event::to_core(object);
             rule(&mut stored);
             *object = event::from_core(&stored);

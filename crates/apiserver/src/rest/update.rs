@@ -5,15 +5,20 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::create::{checks, create_decoded, kind_of};
-use super::{Body, Target, WriteOptions, Written};
+use super::{Body, Target, WriteOptions, Written, admission};
+use crate::access::{escalation, signers};
 use crate::error::{Error, GroupName, Result};
 use crate::field;
 use crate::meta;
 use crate::patch::apply;
 use crate::store::{Expect, Stored, WriteError};
+use crate::webhook::{self, Attributes, Operation};
 
 /// How often a write that names no version is tried again when another one was faster.
 const TRIES: usize = 64;
+
+/// Subresources whose bodies are of a kind of their own.
+const VIEWS: [&str; 2] = ["scale", "binding"];
 
 pub(crate) async fn replace(
     target: &Target<'_>,
@@ -23,6 +28,9 @@ pub(crate) async fn replace(
     let resource = target.resource;
     let (mut object, warnings) = body.decode(resource, options.validation)?;
     check_name(target, &object)?;
+    if target.resource.namespaced {
+        meta::set_namespace(&mut object, target.namespace);
+    }
     let given = expected_version(&object)?;
     if target.latest().is_none() {
         if resource.allow_create_on_update() && target.subresource.is_empty() {
@@ -123,17 +131,31 @@ pub(crate) async fn change(
         let stored = target.latest().ok_or_else(|| target.not_found())?;
         let live = target.resource.load(&stored);
         let mut object = make(&live)?;
-        let expected = expected_version(&object)?;
-        if expected.is_some_and(|version| version != stored.resource_version) {
-            return Err(target.modified());
-        }
         target.resource.default(&mut object);
         if track_owners {
             track(target, Some(&live), &mut object, options);
         }
         target.core.admit_update(target, &mut object, &live)?;
+        let request = request(target, options);
+        if let Some(request) = &request {
+            let plugins = |object: &mut Value| target.core.admit_update(target, object, &live);
+            admission::mutate(target, request, &mut object, &live, plugins).await?;
+        }
+        escalation::check(target, &object, Some(&live))?;
+        let expected = expected_version(&object)?;
+        if expected.is_some_and(|version| version != stored.resource_version) {
+            return Err(target.modified());
+        }
         let warnings = settle(target, &mut object, &live)?;
-        let allocated = target.core.allocate(target.resource, &mut object, Some(&live)).await?;
+        signers::check(target, &object, Some(&live))?;
+        let mut allocated = target.core.allocate(target.resource, &mut object, Some(&live)).await?;
+        if let Some(request) = &request
+            && target.core.webhooks.may_validate(&target.core.store)
+        {
+            drop(allocated);
+            webhook::validate(target.core, request, &object, &live).await?;
+            allocated = target.core.allocate(target.resource, &mut object, Some(&live)).await?;
+        }
         let written = commit(target, &stored, &live, object, options.dry_run).await;
         drop(allocated);
         match written {
@@ -148,6 +170,17 @@ pub(crate) async fn change(
         }
     }
     Err(target.modified())
+}
+
+/// What webhooks are told of a change; nothing where they are not asked. What is a view of
+/// its object (a scale) has asked them about the view already.
+fn request<'a>(target: &Target<'a>, options: &WriteOptions) -> Option<Attributes<'a>> {
+    if VIEWS.contains(&target.subresource) {
+        return None;
+    }
+    let request = Attributes::of(target, Operation::Update, target.name)?;
+    let (options, dry_run) = (options.review("UpdateOptions"), options.dry_run);
+    Some(Attributes { options, dry_run, ..request })
 }
 
 /// Notes in `metadata.managedFields` which fields this write owns.
@@ -233,6 +266,7 @@ impl WriteOptions {
             manager: "kube-controller-manager".to_owned(),
             manager_given: true,
             validation: super::FieldValidation::Ignore,
+            validation_given: String::new(),
             force: false,
         }
     }

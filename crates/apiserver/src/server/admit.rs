@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Core;
+use crate::access::node::restriction::{self, Write};
 use crate::error::{Details, Error, GroupName, Result};
 use crate::meta;
 use crate::resource::Resource;
@@ -50,8 +51,9 @@ impl Core {
     pub(crate) fn admit_create(&self, target: &Target<'_>, object: &mut Value) -> Result<()> {
         let resource = target.resource;
         if is_pod(resource) {
-            return self.admit_pod(object, target.namespace);
+            self.admit_pod(object, target.namespace)?;
         }
+        restriction::check(target, Write::Create(object))?;
         // A custom resource whose definition goes away takes no new objects.
         let going = !resource.is_builtin()
             && self.definition_is_terminating(&resource.group, &resource.plural);
@@ -80,9 +82,9 @@ impl Core {
         live: &Value,
     ) -> Result<()> {
         if is_pod(target.resource) && target.subresource.is_empty() {
-            return self.admit_pod_update(object, live);
+            self.admit_pod_update(object, live)?;
         }
-        Ok(())
+        restriction::check(target, Write::Update(object, live))
     }
 
     fn definition_is_terminating(&self, group: &str, plural: &str) -> bool {
@@ -94,6 +96,7 @@ impl Core {
 
     /// Admission of a deletion.
     pub(crate) fn admit_delete(&self, target: &Target<'_>) -> Result<()> {
+        restriction::check(target, Write::Delete)?;
         if is_namespace(target.resource) && IMMORTAL.contains(&target.name) {
             let why = "this namespace may not be deleted";
             return Err(Error::forbidden(&target.resource.group_resource(), target.name, why));

@@ -8,19 +8,27 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Gates;
+use super::controllers::Compiled;
 use super::pki::Pki;
-use crate::access::Credentials;
+use crate::access::account::Key;
+use crate::access::{Authorizer, Credentials};
 use crate::builtin;
 use crate::crd::Definition;
 use crate::resource::Catalog;
-use crate::store::{Draft, ResourceKey, Store};
+use crate::store::{Pairs, ResourceKey, Store};
+use crate::webhook::Webhooks;
 
 /// State of a server.
 pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) credentials: Credentials,
+    pub(crate) authorizer: Authorizer,
+    /// Signs tokens of service accounts.
+    pub(crate) account_key: Key,
     pub(crate) pki: Pki,
     pub(crate) gates: Gates,
+    pub(crate) webhooks: Webhooks,
+    pub(super) definitions: Compiled,
     catalog: watch::Sender<Arc<Catalog>>,
     stopping: CancellationToken,
     /// Held while Services are given addresses.
@@ -28,9 +36,19 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(store: Store, credentials: Credentials, pki: Pki, gates: Gates) -> Self {
+    pub(super) fn new(
+        store: Store,
+        credentials: Credentials,
+        (pki, account_key): (Pki, Key),
+        gates: Gates,
+    ) -> Self {
+        let webhooks = Webhooks::new(&store);
         Self {
+            authorizer: Authorizer::new(&store),
+            account_key,
             store,
+            webhooks,
+            definitions: Compiled::default(),
             credentials,
             pki,
             gates,
@@ -76,12 +94,17 @@ impl Core {
     }
 }
 
-/// What is known of an object read from disk.
-pub(super) fn stored_draft(resource: &ResourceKey, value: Value) -> Draft {
+/// The values of field selectors of an object read from disk.
+pub(super) fn stored_fields(resource: &ResourceKey, json: &[u8]) -> Pairs {
     if !Catalog::is_builtin(&resource.group) {
-        return Draft { value, ..Draft::default() };
+        return Pairs::default();
     }
-    let fields = builtin::strategy(&resource.group, &resource.plural).selectable_fields(&value);
-    let fields = fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    Draft { value, fields, typed: true }
+    let strategy = builtin::strategy(&resource.group, &resource.plural);
+    // Most kinds have none: their objects need not be parsed.
+    if strategy.selectable_fields(&Value::Null).is_empty() {
+        return Pairs::default();
+    }
+    let value = serde_json::from_slice(json).unwrap_or_default();
+    let fields = strategy.selectable_fields(&value).into_iter();
+    fields.map(|(name, value)| (name.into(), value.into())).collect()
 }

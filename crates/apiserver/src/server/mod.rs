@@ -17,9 +17,11 @@ use std::sync::Arc;
 
 use axum::Router;
 
+pub use self::controllers::NodeHealth;
 pub(crate) use self::core::Core;
 pub use self::tls::ServeError;
-use crate::access::{Credentials, Identity, TokenError};
+use crate::access::account::Key;
+use crate::access::{Credentials, Identity, KeyError, TokenError};
 use crate::http;
 use crate::store::{DEFAULT_WINDOW, DurableError, Store};
 use pki::{Pki, PkiError};
@@ -48,6 +50,9 @@ pub enum StartError {
     /// Certificates cannot be made or read.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// The key that signs tokens of service accounts cannot be made or read.
+    #[error(transparent)]
+    AccountKey(#[from] KeyError),
 }
 
 /// Features that Kubernetes 1.28 ships switched off.
@@ -100,10 +105,26 @@ impl Builder {
         self
     }
 
-    /// Keeps a service account called `default` in every namespace, so that pods need not
-    /// name one. Off by default, as on an API server alone: each one is an object more.
+    /// Keeps in every namespace what pods use unasked: a service account called `default`,
+    /// and the ConfigMap `kube-root-ca.crt` with the server's certificate authority. Off by
+    /// default, as on an API server alone: they are objects more.
     pub fn default_service_accounts(mut self, on: bool) -> Self {
         self.controllers.accounts = on;
+        self
+    }
+
+    /// Approves requests for kubelets' client certificates of callers who may create
+    /// `certificatesigningrequests/nodeclient` (or `selfnodeclient`, for their own), as
+    /// kube-controller-manager does. Off by default: an administrator approves them.
+    pub fn approve_kubelet_clients(mut self, on: bool) -> Self {
+        self.controllers.approval = on;
+        self
+    }
+
+    /// Marks nodes whose kubelets stop renewing their lease and status: `Ready` becomes
+    /// `Unknown`, and taints keep pods away. Off by default: nodes of tests have no kubelet.
+    pub fn node_lifecycle(mut self, health: NodeHealth) -> Self {
+        self.controllers.nodes = Some(health);
         self
     }
 
@@ -119,17 +140,19 @@ impl Builder {
         for (token, identity) in self.tokens {
             credentials.add(token, identity)?;
         }
-        let (store, pki) = match &self.state_dir {
-            None => (Store::in_memory(self.window), Pki::generate()?),
+        let (store, keys) = match &self.state_dir {
+            None => (Store::in_memory(self.window), (Pki::generate()?, Key::generate()?)),
             Some(path) => {
                 let wrap = |source| StartError::StateDir { path: path.clone(), source };
                 pki::create_private_dir(path).map_err(wrap)?;
                 let file = path.join("objects.redb");
-                let store = Store::open(&file, self.window, core::stored_draft)?;
-                (store, Pki::load_or_create(&path.join("pki"))?)
+                let store = Store::open(&file, self.window, core::stored_fields)?;
+                let directory = path.join("pki");
+                let pki = Pki::load_or_create(&directory)?;
+                (store, (pki, Key::load_or_create(&directory.join("sa.key"))?))
             }
         };
-        let core = Arc::new(Core::new(store, credentials, pki, self.gates));
+        let core = Arc::new(Core::new(store, credentials, keys, self.gates));
         bootstrap::run(&core).await.map_err(StartError::Bootstrap)?;
         let tasks = tokio_util::task::TaskTracker::new();
         controllers::spawn(&core, &tasks, self.controllers).await;
@@ -145,7 +168,12 @@ impl Server {
             state_dir: None,
             window: DEFAULT_WINDOW,
             tokens: Vec::new(),
-            controllers: controllers::Choice { standard: true, accounts: false },
+            controllers: controllers::Choice {
+                standard: true,
+                accounts: false,
+                approval: false,
+                nodes: None,
+            },
             gates: Gates::default(),
         }
     }

@@ -1,5 +1,10 @@
 //! The server's own certificate authority, and kubeconfigs signed by it.
 
+mod issue;
+mod subject;
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -17,7 +22,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::access::Identity;
+use crate::access::{AUTHENTICATED, Identity};
 
 /// Why certificates cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -34,14 +39,6 @@ pub enum PkiError {
     /// A certificate cannot be made.
     #[error("cannot make a certificate")]
     Generate(#[from] rcgen::Error),
-    /// A client certificate can carry one group here.
-    #[error("a client certificate for {user:?} cannot name the groups {groups:?}: one at most")]
-    Groups {
-        /// Common name.
-        user: String,
-        /// Organisations.
-        groups: Vec<String>,
-    },
     /// A certificate or key is not usable for TLS.
     #[error("cannot use a certificate for TLS: {0}")]
     Tls(String),
@@ -68,7 +65,7 @@ impl Pki {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         lasts(&mut params, CA_YEARS);
-        params.distinguished_name = name(NAME, None);
+        params.distinguished_name = name(NAME);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate_pem = params.self_signed(&key)?.pem();
@@ -99,23 +96,22 @@ impl Pki {
         &self.certificate_pem
     }
 
-    /// A client certificate and its key, PEM.
+    /// A client certificate and its key, PEM: the user is its common name, the groups are its
+    /// organisations.
     pub fn client_certificate(&self, identity: &Identity) -> Result<(String, String), PkiError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         lasts(&mut params, LEAF_YEARS);
         // `system:authenticated` comes with authentication itself, not with a certificate.
-        let groups: Vec<_> =
-            identity.groups.iter().filter(|group| *group != "system:authenticated").collect();
-        if groups.len() > 1 {
-            let groups = groups.into_iter().cloned().collect();
-            return Err(PkiError::Groups { user: identity.user.clone(), groups });
-        }
-        params.distinguished_name = name(&identity.user, groups.first().copied());
+        let groups = identity.groups.iter().map(String::as_str);
+        let groups: Vec<&str> = groups.filter(|group| *group != AUTHENTICATED).collect();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok((certificate.pem(), key.serialize_pem()))
+        let authority = self.issuer.key();
+        let certificate =
+            subject::with_subject(certificate.der(), &identity.user, &groups, authority)?;
+        Ok((pem(&certificate), key.serialize_pem()))
     }
 
     /// A kubeconfig for a user of a server at this address.
@@ -154,7 +150,7 @@ impl Pki {
         let addresses = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
         let own = (!address.ip().is_unspecified()).then_some(address.ip());
         params.subject_alt_names.extend(addresses.into_iter().chain(own).map(SanType::IpAddress));
-        params.distinguished_name = name("kube-apiserver", None);
+        params.distinguished_name = name("kube-apiserver");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.signed_by(&key, &self.issuer)?;
 
@@ -196,14 +192,17 @@ fn lasts(params: &mut CertificateParams, years: i16) {
     params.not_after = at(today.saturating_add(jiff::Span::new().years(years)));
 }
 
-/// A distinguished name; rcgen keeps one value per type, so there is one organisation.
-fn name(common: &str, organization: Option<&String>) -> DistinguishedName {
+fn name(common: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common);
-    if let Some(organization) = organization {
-        name.push(DnType::OrganizationName, organization.as_str());
-    }
     name
+}
+
+/// A certificate as text.
+fn pem(der: &[u8]) -> String {
+    let text = STANDARD.encode(der).into_bytes();
+    let lines: Vec<_> = text.chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 /// The caller that a verified client certificate names: its common name, and its
@@ -212,6 +211,9 @@ pub(super) fn identity(certificate: &CertificateDer<'_>) -> Option<Identity> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let subject = parsed.subject();
     let user = subject.iter_common_name().next()?.as_str().ok()?.to_owned();
+    if user.is_empty() {
+        return None;
+    }
     let groups = subject.iter_organization().filter_map(|group| group.as_str().ok());
     Some(Identity::new(user, groups.map(str::to_owned)))
 }
@@ -223,7 +225,7 @@ pub(super) fn create_private_dir(path: &Path) -> std::io::Result<()> {
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let temporary = path.with_extension("new");

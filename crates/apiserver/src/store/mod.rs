@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{oneshot, watch};
 
 pub use durable::Error as DurableError;
@@ -122,29 +122,26 @@ impl Store {
         Self { shared: Shared::new(State::new(FIRST), window), queue: None }
     }
 
-    /// A store kept in `path`, a file. `draft` says what is known of an
-    /// object that is loaded.
+    /// A store kept in `path`, a file. `fields` reads the values of field selectors out of
+    /// the JSON of an object that is loaded.
     pub fn open(
         path: &Path,
         window: usize,
-        draft: impl Fn(&ResourceKey, Value) -> Draft,
+        fields: impl Fn(&ResourceKey, &[u8]) -> Pairs,
     ) -> Result<Self, DurableError> {
-        Self::over(Disk::open(path)?, window, draft)
+        Self::over(Disk::open(path)?, window, fields)
     }
 
     /// A store kept on this disk.
     fn over(
         disk: Disk,
         window: usize,
-        draft: impl Fn(&ResourceKey, Value) -> Draft,
+        fields: impl Fn(&ResourceKey, &[u8]) -> Pairs,
     ) -> Result<Self, DurableError> {
         let mut objects = Vec::new();
         let last = disk.load(|resource, key, json| {
-            let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-            let version = value["metadata"]["resourceVersion"].as_str().unwrap_or_default();
-            let version = version.parse().map_err(|_| format!("resourceVersion {version:?}"))?;
-            let draft = draft(&resource, value);
-            objects.push((resource, Stored::new(key, version, draft)));
+            let stored = Stored::load(key, json, fields(&resource, json))?;
+            objects.push((resource, stored));
             Ok(())
         })?;
         let mut state = State::new(last.max(FIRST));

@@ -1,8 +1,12 @@
 //! What the store keeps of one object.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::wire::Typed;
@@ -83,6 +87,26 @@ impl Stored {
         Self { key, resource_version, json, labels: labels(&value), fields, terminating }
     }
 
+    /// An object read from disk, as its JSON was written there.
+    ///
+    /// # Errors
+    /// A sentence about what cannot be read.
+    pub(super) fn load(key: ObjectKey, json: &[u8], fields: Pairs) -> Result<Self, String> {
+        let Head { metadata } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let version = metadata.resource_version;
+        let labels = metadata.labels.into_iter().flatten();
+        Ok(Self {
+            key,
+            resource_version: version
+                .parse()
+                .map_err(|_| format!("resourceVersion {version:?}"))?,
+            json: Bytes::copy_from_slice(json),
+            labels: labels.filter_map(|(name, value)| Some((name, value?))).collect(),
+            fields,
+            terminating: metadata.deletion_timestamp.is_some(),
+        })
+    }
+
     /// The object as a value, without `kind` and `apiVersion`.
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.json).expect("stored JSON was written by this store")
@@ -106,6 +130,21 @@ impl Stored {
         out.extend_from_slice(b",");
         out.extend_from_slice(&self.json[1..]);
     }
+}
+
+/// What must be known of an object before anybody asks for it; the rest is not even parsed.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    resource_version: Cow<'a, str>,
+    labels: Option<BTreeMap<Box<str>, Option<Box<str>>>>,
+    deletion_timestamp: Option<IgnoredAny>,
 }
 
 fn labels(value: &Value) -> Pairs {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -13,6 +13,11 @@ fn maps() -> ResourceKey {
 async fn put(store: &Store, name: &str, expect: Expect, data: &str) -> Arc<Stored> {
     let value = json!({ "metadata": { "name": name, "labels": { "l": data } }, "data": data });
     store.put(&maps(), &ObjectKey::new("ns", name), expect, draft(value)).await.unwrap()
+}
+
+/// Nothing here is selected by fields.
+fn none(_: &ResourceKey, _: &[u8]) -> Pairs {
+    Pairs::default()
 }
 
 fn draft(value: Value) -> Draft {
@@ -74,9 +79,8 @@ async fn what_left_the_window_is_expired() {
 async fn a_restart_brings_back_every_acknowledged_write() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("objects.redb");
-    let fields = |_: &ResourceKey, value: Value| draft(value);
     let version = {
-        let store = Store::open(&path, 8, fields).unwrap();
+        let store = Store::open(&path, 8, none).unwrap();
         let a = put(&store, "a", Expect::Absent, "1").await;
         put(&store, "b", Expect::Absent, "1").await;
         let key = ObjectKey::new("ns", "a");
@@ -104,7 +108,7 @@ fn others_cannot_read_the_file() {
 
 fn reopen(path: &Path) -> Store {
     for _ in 0..1000 {
-        match Store::open(path, 8, |_, value| draft(value)) {
+        match Store::open(path, 8, none) {
             Ok(store) => return store,
             Err(_) => std::thread::sleep(std::time::Duration::from_millis(5)),
         }
@@ -116,7 +120,7 @@ fn reopen(path: &Path) -> Store {
 async fn concurrent_durable_writers_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("objects.redb");
-    let store = Store::open(&path, 1024, |_, value| draft(value)).unwrap();
+    let store = Store::open(&path, 1024, none).unwrap();
     let start = store.version();
     let writers: Vec<_> = (0..8)
         .map(|writer| {
@@ -156,7 +160,7 @@ async fn watchers_wake_for_their_resource_only() {
 #[tokio::test]
 async fn a_failed_disk_takes_no_more_writes_and_keeps_nobody_waiting() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(&dir.path().join("objects.redb"), 8, |_, v| draft(v)).unwrap();
+    let store = Store::open(&dir.path().join("objects.redb"), 8, none).unwrap();
     let a = put(&store, "a", Expect::Absent, "1").await;
     store.settle(&maps(), &a.key).await.unwrap();
     store.shared.lock().failed = true;
@@ -194,7 +198,7 @@ async fn an_interrupted_first_start_leaves_nothing_in_the_way() {
     let path = dir.path().join("objects.redb");
     // What is left when the power goes while the database is being made.
     std::fs::write(path.with_extension("new"), vec![0; 4096]).unwrap();
-    let store = Store::open(&path, 8, |_, value| draft(value)).unwrap();
+    let store = Store::open(&path, 8, none).unwrap();
     put(&store, "a", Expect::Absent, "1").await;
     drop(store);
     assert_eq!(reopen(&path).count(&maps()), 1);

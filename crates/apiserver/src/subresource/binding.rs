@@ -3,17 +3,19 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{Request, created, decode};
+use super::{Request, admit, created, decode};
 use crate::builtin::workloads::binding;
 use crate::decode::Kind;
 use crate::error::{Error, GroupName, Result};
 use crate::rest::{Target, change};
+use crate::webhook::Operation;
 
 pub(super) async fn handle(
     target: &Target<'_>,
     request: &Request<'_>,
 ) -> Result<(StatusCode, Value)> {
-    let object = decode(request, target, &Kind::new("", "v1", "Binding"))?;
+    let mut object = decode(request, target, &Kind::new("", "v1", "Binding"))?;
+    admit(target, request, Operation::Create, &mut object, &Value::Null).await?;
     let findings = binding::validate(&object);
     if !findings.is_empty() {
         return Err(Error::invalid(&GroupName::new("", "Binding"), target.name, &findings));

@@ -3,13 +3,15 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{Request, created, decode};
+use super::{Request, admit, created, decode};
+use crate::access::node::restriction::{self, Write};
 use crate::builtin::workloads::eviction::{self, Verdict};
 use crate::decode::Kind;
 use crate::error::{Error, Result};
 use crate::meta;
 use crate::rest::{DeleteOptions, Target, change, delete};
 use crate::store::ResourceKey;
+use crate::webhook::Operation;
 
 /// How often a budget that changed meanwhile is looked at again.
 const TRIES: usize = 20;
@@ -18,12 +20,15 @@ pub(super) async fn handle(
     target: &Target<'_>,
     request: &Request<'_>,
 ) -> Result<(StatusCode, Value)> {
-    let object = decode(request, target, &Kind::new("policy", "v1", "Eviction"))?;
+    let mut object = decode(request, target, &Kind::new("policy", "v1", "Eviction"))?;
+    admit(target, request, Operation::Create, &mut object, &Value::Null).await?;
     let options = &object["deleteOptions"];
     let mut options =
         DeleteOptions::from_body(if options.is_null() { &Value::Null } else { options })?;
     options.dry_run |= request.options.dry_run;
-    let pod = Target { subresource: "", ..*target };
+    restriction::check(target, Write::Create(&object))?;
+    // The eviction has passed admission; what follows from it is the server's own doing.
+    let pod = Target { subresource: "", identity: None, ..*target };
     for _ in 0..TRIES {
         match try_evict(&pod, request, &options).await {
             Err(error) if error.reason == "Conflict" && options.resource_version.is_none() => {}

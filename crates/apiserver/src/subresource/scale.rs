@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Request, decode};
+use super::{Request, admit, decode};
 use crate::builtin::workloads::scale;
 use crate::decode::Kind;
 use crate::error::{Error, GroupName, Result};
@@ -13,6 +13,7 @@ use crate::meta;
 use crate::patch;
 use crate::resource::Rules;
 use crate::rest::{PatchKind, Target, change, parse};
+use crate::webhook::Operation;
 
 pub(super) async fn handle(
     target: &Target<'_>,
@@ -25,7 +26,10 @@ pub(super) async fn handle(
             Ok((StatusCode::OK, read(target, &object)?))
         }
         Verb::Update => {
-            let wanted = decode(request, target, &kind())?;
+            let mut wanted = decode(request, target, &kind())?;
+            let current = target.resource.load(&*target.get().map_err(missing)?);
+            let current = read(target, &current)?;
+            admit(target, request, Operation::Update, &mut wanted, &current).await?;
             let written =
                 change(target, request.options, true, |live| write(target, live, &wanted));
             let object = written.await.map_err(missing)?.object;
@@ -42,15 +46,21 @@ async fn patched(target: &Target<'_>, request: &Request<'_>) -> Result<(StatusCo
         .map_err(|error| Error::bad_request(format!("error decoding patch: {error}")))?;
     let schema = crate::decode::schema_of("autoscaling", "v1", "Scale");
     let schema = schema.ok_or_else(Error::unknown_path)?;
+    let patched = |current: &Value| match kind {
+        PatchKind::Json => patch::json::apply(current, &patch),
+        PatchKind::Strategic => patch::strategic::apply(current, &patch, &schema),
+        // A scale has one field to apply: what is not named stays.
+        PatchKind::Merge | PatchKind::Apply => patch::merge::apply(current, &patch),
+    };
+    let current = read(target, &target.resource.load(&*target.get()?))?;
+    let mut wanted = patched(&current)?;
+    let asked = wanted.clone();
+    admit(target, request, Operation::Update, &mut wanted, &current).await?;
     let written = change(target, request.options, true, |live| {
-        let current = read(target, live)?;
-        let wanted = match kind {
-            PatchKind::Json => patch::json::apply(&current, &patch)?,
-            PatchKind::Strategic => patch::strategic::apply(&current, &patch, &schema)?,
-            // A scale has one field to apply: what is not named stays.
-            PatchKind::Merge | PatchKind::Apply => patch::merge::apply(&current, &patch)?,
-        };
-        write(target, live, &wanted)
+        // What webhooks changed holds for the scale that they saw; without them the patch is
+        // made on whatever there is at this moment.
+        let next = if wanted == asked { patched(&read(target, live)?)? } else { wanted.clone() };
+        write(target, live, &next)
     });
     Ok((StatusCode::OK, read(target, &written.await?.object)?))
 }

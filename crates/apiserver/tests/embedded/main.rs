@@ -1,11 +1,18 @@
 //! The embedded server with real clients: in process and over TLS.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod accounts;
+mod certificates;
 mod cluster;
 mod flood;
 mod garbage;
+mod hook;
+mod lifecycle;
 mod patches;
+mod protobuf;
 mod replay;
 mod restart;
 mod runtime;
+mod versions;
+mod webhooks;

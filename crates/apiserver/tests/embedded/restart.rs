@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kubewright_apiserver::Server;
-use kubewright_apiserver::store::{Draft, Expect, ObjectKey, ResourceKey, Store};
+use kubewright_apiserver::store::{Draft, Expect, ObjectKey, Pairs, ResourceKey, Store};
 use serde_json::{Value, json};
 
 use crate::cluster::poll;
@@ -23,7 +23,7 @@ async fn leave(store: &Store, name: &str, metadata: &Value) {
 async fn a_deletion_that_was_cut_in_two_is_finished() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("objects.redb");
-    let store = Store::open(&file, 8, |_, value| Draft { value, ..Draft::default() }).unwrap();
+    let store = Store::open(&file, 8, |_, _| Pairs::default()).unwrap();
     let since = "2026-01-01T00:00:00Z";
     let marked = |grace: u32, finalizers: Value| {
         json!({ "deletionTimestamp": since, "deletionGracePeriodSeconds": grace,

@@ -4,7 +4,7 @@
 //! functions; these are listed by hand.
 
 use crate::json::Json;
-use crate::{compare, normalise, paths, pending, scenario, variables, webhook};
+use crate::{compare, normalise, paths, scenario, variables, webhook};
 
 /// Name and body of a check; it fails by panicking.
 pub(crate) type Check = (&'static str, fn());
@@ -15,7 +15,6 @@ pub(crate) fn all() -> impl Iterator<Item = Check> {
         compare::tests::CHECKS,
         normalise::tests::CHECKS,
         paths::tests::CHECKS,
-        pending::CHECKS,
         scenario::CHECKS,
         variables::tests::CHECKS,
         webhook::tests::CHECKS,

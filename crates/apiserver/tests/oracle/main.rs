@@ -6,9 +6,8 @@
 //!                               variables            observe ─ normalise ─ compare
 //! ```
 //!
-//! Each scenario is a test of its own, named `area/name`. Those in `pending.txt` run as well:
-//! they are reported as pending while they fail, and fail the run once they pass, so that the list
-//! only gets shorter. See README.md for the format and for how to point this at another server.
+//! Each scenario is a test of its own, named `area/name`. See README.md for the format and for how
+//! to point this at another server.
 
 mod checks;
 mod client;
@@ -17,7 +16,6 @@ mod json;
 mod normalise;
 mod observe;
 mod paths;
-mod pending;
 mod replay;
 mod scenario;
 mod steps;
@@ -31,7 +29,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context as _, Result};
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -60,14 +58,9 @@ fn main() -> ExitCode {
 }
 
 fn trials() -> Result<Vec<Trial>> {
-    let pending = pending::names();
     let scenarios = scenario::names()?.into_iter().map(|name| {
-        let is_pending = pending.contains(name.as_str());
         let title = name.clone();
-        match is_pending {
-            true => Trial::ignorable_test(title, move || still_pending(&name)).with_kind("pending"),
-            false => Trial::test(title, move || must_pass(&name)),
-        }
+        Trial::test(title, move || must_pass(&name))
     });
     let checks = checks::all().map(|(name, check)| {
         Trial::test(format!("replayer/{name}"), move || {
@@ -94,17 +87,6 @@ fn must_pass(name: &str) -> Result<(), Failed> {
     };
     let about = format!("{} [{}{needs}]", scenario.about, scenario.level);
     run(&scenario).map_err(in_full)?.map_err(|difference| format!("{about}\n{difference}\n").into())
-}
-
-fn still_pending(name: &str) -> Result<Completion, Failed> {
-    let scenario = scenario::load(name).map_err(in_full)?;
-    match run(&scenario).map_err(in_full)? {
-        Ok(()) => Err(format!("{name} passes: remove it from pending.txt").into()),
-        Err(difference) => {
-            let place = difference.lines().next().unwrap_or_default();
-            Ok(Completion::ignored_with(format!("pending: {place}")))
-        }
-    }
 }
 
 fn in_full(error: anyhow::Error) -> Failed {

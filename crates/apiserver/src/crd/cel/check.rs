@@ -40,6 +40,19 @@ pub(crate) fn judge<'s>(
     super::depth::with_stack(|| scope.judge(expression))
 }
 
+/// Judges an expression over variables of which nothing is known but the names.
+///
+/// # Errors
+/// The first complaint.
+pub(crate) fn judge_over(
+    expression: &Expression,
+    variables: &[&str],
+) -> Result<Judged<'static>, String> {
+    let variables = variables.iter().map(|name| ((*name).to_owned(), Type::Any));
+    let mut scope = Scope(variables.collect());
+    super::depth::with_stack(|| scope.judge(expression))
+}
+
 /// Variables, innermost last.
 struct Scope<'s>(Vec<(String, Type<'s>)>);
 

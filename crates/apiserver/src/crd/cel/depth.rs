@@ -8,23 +8,47 @@ const BRACKETS: usize = 50;
 /// Letters of operators and selections in one expression: no tree of them is deeper.
 const OPERATORS: usize = 1000;
 
+/// Conditionals within each other, brackets counted: as cel-go's parser.
+const LEVELS: usize = 250;
+
 /// More than anything within these bounds takes in a debug build.
 const STACK: usize = 128 * 1024 * 1024;
 
 /// Refuses what is too deep; what stands in texts does not count.
 pub(super) fn check(source: &str) -> Result<(), String> {
-    let (mut open, mut operators) = (0_usize, 0_usize);
+    let mut operators = 0_usize;
+    // Conditionals in each bracket that is open: one in the branch of another.
+    let (mut chains, mut levels) = (vec![0_usize], 0_usize);
+    let mut before = b'(';
     let source = source.as_bytes();
     let mut at = 0;
     while let Some(letter) = source.get(at) {
         at += 1;
         match letter {
             b'"' | b'\'' => at = after_text(source, at - 1),
-            b'(' | b'[' | b'{' => open += 1,
-            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            b'(' | b'[' | b'{' => chains.push(0),
+            b')' | b']' | b'}' if chains.len() > 1 => levels -= chains.pop().unwrap_or(0),
+            b',' => levels -= chains.last_mut().map(std::mem::take).unwrap_or(0),
+            // `a.?b`, `[?a]` and the like are no conditionals.
+            b'?' if !matches!(before, b'.' | b'[' | b'{' | b',') => {
+                operators += 1;
+                levels += 1;
+                if let Some(chain) = chains.last_mut() {
+                    *chain += 1;
+                }
+            }
             b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'!' | b'?' | b'<' | b'>' | b'=' | b'&'
             | b'|' => operators += 1,
             _ => {}
+        }
+        if !letter.is_ascii_whitespace() {
+            before = *letter;
+        }
+        let open = chains.len() - 1;
+        if levels + open > LEVELS {
+            return Err(format!(
+                "ERROR: <input>:-1:0: expression recursion limit exceeded: {LEVELS}"
+            ));
         }
         if open > BRACKETS {
             return Err(format!("expression nests deeper than {BRACKETS} brackets"));
@@ -110,5 +134,13 @@ mod tests {
             assert_eq!(without_double_negation(given), simpler);
         }
         assert_eq!(check(&"(a) ".repeat(BRACKETS + 1)), Ok(()));
+        assert_eq!(check(&")".repeat(3)), Ok(()), "the parser will say what is wrong");
+        assert_eq!(check(&"a ? b : ".repeat(LEVELS)), Ok(()));
+        for deep in ["a ? b : ".repeat(LEVELS + 1), format!("({}", "a ? b : ".repeat(LEVELS))] {
+            assert!(check(&deep).is_err_and(|why| why.contains("recursion limit exceeded: 250")));
+        }
+        // Beside each other they are as flat as anything.
+        let flat = "[a ? b : c, d.?e, f[?g]], ".repeat(100);
+        assert_eq!(check(&format!("{flat}{flat}")), Ok(()));
     }
 }

@@ -242,3 +242,16 @@ fn deep_expressions_take_no_more_than_an_ordinary_stack() {
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(check).unwrap();
     thread.join().unwrap();
 }
+
+#[test]
+fn conditionals_go_as_deep_as_on_a_real_server() {
+    let rule = |levels: usize| format!("{}true", "self == 1 ? false : ".repeat(levels));
+    assert!(holds(json!({"type": "integer"}), &rule(240), json!(5)));
+    assert!(super::parse(&rule(251)).unwrap_err().contains("recursion limit exceeded: 250"));
+    for levels in [60, 97, 150, 400] {
+        // In the middle branch, and in brackets: refused or taken, but no panic.
+        let middle = format!("{}true{}", "true ? ".repeat(levels), " : false".repeat(levels));
+        let _ = super::parse(&middle);
+        let _ = super::parse(&format!("{}true{}", "(a ? ".repeat(levels), " : b)".repeat(levels)));
+    }
+}

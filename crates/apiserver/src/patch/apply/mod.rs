@@ -95,6 +95,14 @@ pub struct Manager<'a> {
     pub subresource: &'a str,
 }
 
+/// Whether `metadata.managedFields` can be read.
+///
+/// # Errors
+/// A sentence about the entry that cannot.
+pub fn check_managed(object: &Value) -> std::result::Result<(), String> {
+    managed::Managed::decode(object).map(drop)
+}
+
 /// Rewrites `new.metadata.managedFields` for a create, a replace or a patch.
 ///
 /// `live` is `None` on create. Both objects are decoded and defaulted; `new` may carry
@@ -180,42 +188,21 @@ pub fn apply(
 ) -> Result<Value> {
     let (place, built_in) = empty::place(schema, config);
     check(place, config, manager)?;
-    let nothing = Value::Object(serde_json::Map::new());
-    let base = live.unwrap_or(&nothing);
-    let mut managed = Managed::decode(base)
-        .map_err(|why| Error::unclassified(format!("failed to decode managed fields: {why}")))?;
-    if let (true, Some(live)) = (managed.is_empty(), live) {
-        let kind = live.get("kind").and_then(Value::as_str).unwrap_or_default();
-        let empty = empty::object(schema, built_in, kind);
-        let before = Manager { name: BEFORE_FIRST_APPLY, ..*manager };
-        record(place, (&empty, true), live, &mut managed, &before, reset, now);
-    }
-
     let identity = Identity::new(manager, Operation::Apply);
-    let run = |managed: &mut Managed, force: bool| {
-        let options = (reset, force);
-        update::apply(place, base, config, managed, &identity, manager.api_version, options)
-    };
     let is_kubectl = manager.name == last_applied::MANAGER;
-    let before = is_kubectl.then(|| managed.clone());
-    let outcome = match (run(&mut managed, force), before) {
-        (Err(Failure::Conflicts(conflicts)), Some(before)) => {
-            match last_applied::allowed(place, base, manager.api_version) {
-                Some(allowed) => {
-                    let rest = conflicts.without(&allowed);
-                    if rest.is_empty() {
-                        managed = before;
-                        run(&mut managed, true)
-                    } else {
-                        Err(Failure::Conflicts(rest))
-                    }
-                }
-                None => Err(Failure::Conflicts(conflicts)),
-            }
+    let mut managed = Managed::default();
+    let (changed, base) = match live {
+        None => {
+            let api_version = manager.api_version;
+            let object = update::create(place, config, &mut managed, &identity, api_version, reset);
+            (object.map(Some), config)
         }
-        (outcome, _) => outcome,
+        Some(live) => {
+            managed = owners(live, (place, built_in, schema), manager, reset, now)?;
+            (change(place, live, config, &mut managed, manager, (reset, force)), live)
+        }
     };
-    let changed = outcome.map_err(|failure| match failure {
+    let changed = changed.map_err(|failure| match failure {
         Failure::Conflicts(conflicts) => conflicts.to_error(),
         Failure::Typing(why) => Error::unclassified(why),
     })?;
@@ -235,6 +222,60 @@ pub fn apply(
     }
     managed.encode(&mut object);
     Ok(object)
+}
+
+/// Who owns what of the live object; all of it someone before us, if that was not noted.
+fn owners(
+    live: &Value,
+    (place, built_in, schema): (Place<'_>, bool, &Schema),
+    manager: &Manager<'_>,
+    reset: &Set,
+    now: &str,
+) -> Result<Managed> {
+    let mut managed = Managed::decode(live)
+        .map_err(|why| Error::unclassified(format!("failed to decode managed fields: {why}")))?;
+    if managed.is_empty() {
+        let kind = live.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let empty = empty::object(schema, built_in, kind);
+        let before = Manager { name: BEFORE_FIRST_APPLY, ..*manager };
+        record(place, (&empty, true), live, &mut managed, &before, reset, now);
+    }
+    Ok(managed)
+}
+
+/// Changes the live object; `None` when no value of it changes.
+fn change(
+    place: Place<'_>,
+    live: &Value,
+    config: &Value,
+    managed: &mut Managed,
+    manager: &Manager<'_>,
+    (reset, force): (&Set, bool),
+) -> Result<Option<Value>, Failure> {
+    let identity = Identity::new(manager, Operation::Apply);
+    let run = |managed: &mut Managed, force: bool| {
+        let options = (reset, force);
+        update::apply(place, live, config, managed, &identity, manager.api_version, options)
+    };
+    let is_kubectl = manager.name == last_applied::MANAGER;
+    let before = is_kubectl.then(|| managed.clone());
+    match (run(managed, force), before) {
+        (Err(Failure::Conflicts(conflicts)), Some(before)) => {
+            match last_applied::allowed(place, live, manager.api_version) {
+                Some(allowed) => {
+                    let rest = conflicts.without(&allowed);
+                    if rest.is_empty() {
+                        *managed = before;
+                        run(managed, true)
+                    } else {
+                        Err(Failure::Conflicts(rest))
+                    }
+                }
+                None => Err(Failure::Conflicts(conflicts)),
+            }
+        }
+        (outcome, _) => outcome,
+    }
 }
 
 fn check(place: Place<'_>, config: &Value, manager: &Manager<'_>) -> Result<()> {

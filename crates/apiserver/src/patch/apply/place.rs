@@ -183,6 +183,10 @@ impl<'a> Items<'a> {
     /// A sentence that says why the item cannot be told apart.
     pub(super) fn element(self, item: &Value) -> Result<Element, String> {
         let Some(keys) = self.keys else {
+            if item.is_null() {
+                return Err("associative list without keys has an element that's an explicit null"
+                    .to_owned());
+            }
             return Scalar::from_value(item).map(Element::Value).ok_or_else(|| {
                 "associative list without keys has an element that is no scalar".to_owned()
             });

@@ -89,6 +89,26 @@ pub(super) fn apply(
     Ok((!equal(live, &new)).then_some(new))
 }
 
+/// An apply that creates the object: nothing is there to merge with, nobody owns
+/// anything, so the object is the configuration and all its fields are the manager's.
+///
+/// # Errors
+/// [`Failure::Typing`] for a list whose items cannot be told apart.
+pub(super) fn create(
+    place: Place<'_>,
+    config: &Value,
+    managed: &mut Managed,
+    identity: &Identity,
+    api_version: &str,
+    reset: &Set,
+) -> Result<Value, Failure> {
+    let mut fields = fields_of(place, config).map_err(Failure::Typing)?;
+    fields.subtract_trees(reset);
+    let entry = Entry { api_version: api_version.to_owned(), fields, time: None };
+    managed.entries.insert(identity.clone(), entry);
+    Ok(config.clone())
+}
+
 /// What the others own of what changes.
 fn conflicts(managed: &Managed, identity: &Identity, change: &Comparison) -> Conflicts {
     let mut conflicts = Conflicts::default();

@@ -1,7 +1,8 @@
 //! Custom resource definitions: accept names, serve what is established, clean up what
 //! is deleted.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -31,26 +32,25 @@ async fn look(core: &Core) -> Outcome {
         return Outcome::Settled;
     };
     // Older definitions first: they were first to claim their names.
-    let mut stored = core.store.list(&resource(), None).objects;
-    stored.sort_by_key(|object| {
-        let value = object.value();
-        (meta::creation_timestamp(&value).to_owned(), object.resource_version)
-    });
+    let stored = core.store.list(&resource(), None).objects;
     let mut all: Vec<Value> = stored.iter().map(|object| kind.load(object)).collect();
+    all.sort_by_cached_key(|object| {
+        let version: u64 = meta::resource_version(object).parse().unwrap_or_default();
+        (meta::creation_timestamp(object).to_owned(), version)
+    });
     let mut changed = Vec::new();
     for at in 0..all.len() {
         if meta::is_terminating(&all[at]) {
             continue;
         }
-        let others: Vec<Value> = all[..at].iter().chain(&all[at + 1..]).cloned().collect();
-        let status = crd::establish(&all[at], &others, &core.now());
+        let status = crd::establish(&all[at], &all, &core.now());
         if status != all[at]["status"] {
             all[at]["status"] = status;
             changed.push(at);
         }
     }
     // Served first and said then: who sees `Established` can use the resource.
-    core.serve_definitions(&compile(&all));
+    core.serve_definitions(&core.definitions.compile(&all));
     for definition in changed.into_iter().map(|at| &all[at]) {
         let name = meta::name(definition);
         let target = target(core, kind, name, "status");
@@ -71,18 +71,45 @@ async fn look(core: &Core) -> Outcome {
     outcome
 }
 
-/// The definitions that are to be served.
-fn compile(all: &[Value]) -> Vec<Arc<Definition>> {
-    let mut definitions = Vec::new();
-    for definition in all.iter().filter(|definition| crd::is_established(definition)) {
-        match Definition::compile(definition) {
-            Ok(compiled) => definitions.push(Arc::new(compiled)),
-            Err(error) => {
-                tracing::warn!(name = meta::name(definition), %error, "cannot serve a definition");
-            }
+/// Definitions as they were compiled last: a schema takes far longer to compile than to
+/// compare, and most changes are to one of many definitions.
+#[derive(Default)]
+pub(in crate::server) struct Compiled(Mutex<HashMap<String, Known>>);
+
+struct Known {
+    spec: Value,
+    names: Value,
+    compiled: Arc<Definition>,
+}
+
+impl Compiled {
+    /// The definitions that are to be served.
+    fn compile(&self, all: &[Value]) -> Vec<Arc<Definition>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *known);
+        let mut definitions = Vec::new();
+        for definition in all.iter().filter(|definition| crd::is_established(definition)) {
+            let (spec, names) = (&definition["spec"], &definition["status"]["acceptedNames"]);
+            let name = meta::name(definition);
+            let same = before.remove(name).filter(|it| it.spec == *spec && it.names == *names);
+            let entry = match same {
+                Some(same) => same,
+                None => match Definition::compile(definition) {
+                    Ok(compiled) => {
+                        let compiled = Arc::new(compiled);
+                        Known { spec: spec.clone(), names: names.clone(), compiled }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%name, %error, "cannot serve a definition");
+                        continue;
+                    }
+                },
+            };
+            definitions.push(entry.compiled.clone());
+            known.insert(name.to_owned(), entry);
         }
+        definitions
     }
-    definitions
 }
 
 fn target<'a>(
@@ -139,4 +166,41 @@ fn namespaces_of(core: &Core, resource: &ResourceKey) -> Vec<String> {
     let mut namespaces: Vec<_> = objects.iter().map(|o| o.key.namespace.to_string()).collect();
     namespaces.dedup();
     namespaces
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn definition(name: &str, description: &str) -> Value {
+        json!({
+            "metadata": { "name": format!("{name}s.example.com") },
+            "spec": { "group": "example.com", "scope": "Cluster",
+                "names": { "plural": format!("{name}s"), "singular": name, "kind": name },
+                "versions": [{ "name": "v1", "served": true, "storage": true, "schema": {
+                    "openAPIV3Schema": { "type": "object", "description": description } } }] },
+            "status": { "acceptedNames": { "plural": format!("{name}s"), "kind": name },
+                "conditions": [{ "type": "Established", "status": "True" }] },
+        })
+    }
+
+    #[test]
+    fn only_what_changed_is_compiled_again() {
+        let compiled = Compiled::default();
+        let mut all = vec![definition("a", ""), definition("b", "")];
+        let first = compiled.compile(&all);
+        all[1] = definition("b", "other");
+        all[0]["status"]["storedVersions"] = json!(["v1"]);
+        let second = compiled.compile(&all);
+        assert!(Arc::ptr_eq(&first[0], &second[0]));
+        assert!(!Arc::ptr_eq(&first[1], &second[1]));
+        // What is gone is forgotten.
+        all.remove(0);
+        compiled.compile(&all);
+        assert_eq!(compiled.0.lock().unwrap().len(), 1);
+    }
 }

@@ -5,10 +5,17 @@
 //! garbage collector: it keeps an index of owners, which it can rebuild at any time.
 
 mod accounts;
+mod aggregation;
+mod authorities;
+mod bootstrap_tokens;
+mod certificates;
 mod definitions;
 mod garbage;
 mod interrupted;
 mod namespaces;
+mod nodes;
+mod timed;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +25,22 @@ use tokio_util::task::TaskTracker;
 
 use super::Core;
 use crate::store::ResourceKey;
+pub(super) use definitions::Compiled;
+pub use nodes::NodeHealth;
 
 /// How soon work that waits for something else is looked at again.
 const RETRY: Duration = Duration::from_millis(50);
+
+/// How many looks in a row may follow from each other before the server is ready.
+const CHAIN: usize = 8;
 
 /// What a look found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// Nothing is left to do until something changes.
     Settled,
+    /// What was done may make more due at once.
+    Again,
     /// Something else must happen first.
     Unfinished,
 }
@@ -39,8 +53,12 @@ type Sync = fn(&Core) -> BoxFuture<'_, Outcome>;
 pub(super) struct Choice {
     /// Namespaces and the garbage collector.
     pub(super) standard: bool,
-    /// A default service account in every namespace.
+    /// A default service account and the certificate authority in every namespace.
     pub(super) accounts: bool,
+    /// Approval of kubelets' client certificates for those who have the right to them.
+    pub(super) approval: bool,
+    /// Nodes whose heartbeats stop are marked.
+    pub(super) nodes: Option<NodeHealth>,
 }
 
 /// Starts the controllers.
@@ -50,10 +68,19 @@ pub(super) async fn spawn(core: &Arc<Core>, tasks: &TaskTracker, choice: Choice)
     if choice.accounts {
         start(core, tasks, &namespaces::resource(), accounts::sync).await;
         start(core, tasks, &accounts::resource(), accounts::sync).await;
+        start(core, tasks, &namespaces::resource(), authorities::sync).await;
+        start(core, tasks, &authorities::resource(), authorities::sync).await;
     }
     if choice.standard {
         start(core, tasks, &namespaces::resource(), namespaces::sync).await;
+        start(core, tasks, &aggregation::resource(), aggregation::sync).await;
+        tokens::spawn(core, tasks);
         garbage::spawn(core, tasks);
+        certificates::spawn(core, tasks, choice.approval);
+        bootstrap_tokens::spawn(core, tasks);
+    }
+    if let Some(health) = choice.nodes {
+        nodes::spawn(core, tasks, health);
     }
 }
 
@@ -61,6 +88,12 @@ pub(super) async fn spawn(core: &Arc<Core>, tasks: &TaskTracker, choice: Choice)
 async fn start(core: &Arc<Core>, tasks: &TaskTracker, resource: &ResourceKey, sync: Sync) {
     let mut wake = core.store.subscribe(resource);
     let mut outcome = sync(core).await;
+    // So that what is known at the start is done when the server is ready.
+    for _ in 0..CHAIN {
+        if outcome == Outcome::Again {
+            outcome = sync(core).await;
+        }
+    }
     let core = core.clone();
     tasks.spawn(async move {
         let stopping = core.stopping();
@@ -69,6 +102,7 @@ async fn start(core: &Arc<Core>, tasks: &TaskTracker, resource: &ResourceKey, sy
                 () = stopping.cancelled() => return,
                 changed = wake.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(RETRY), if outcome == Outcome::Unfinished => {}
+                () = std::future::ready(()), if outcome == Outcome::Again => {}
             }
             outcome = sync(&core).await;
         }

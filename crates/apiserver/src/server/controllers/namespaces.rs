@@ -1,12 +1,13 @@
 //! Namespaces that are deleted: first everything in them, then themselves.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::Outcome;
+use crate::access::Identity;
 use crate::meta;
 use crate::resource::Resource;
 use crate::rest::{DeleteOptions, Target, delete_collection, internal_update};
@@ -15,6 +16,10 @@ use crate::server::Core;
 use crate::store::ResourceKey;
 
 const FINALIZER: &str = "kubernetes";
+
+/// Who deletes, for webhooks.
+static IDENTITY: LazyLock<Identity> =
+    LazyLock::new(|| Identity::controller("namespace-controller"));
 
 pub(super) fn resource() -> ResourceKey {
     ResourceKey::new("", "namespaces")
@@ -52,8 +57,9 @@ async fn finish(core: &Core, kind: &Arc<Resource>, name: &str) -> bool {
         if !resource.namespaced || core.store.list(&resource.key, Some(name)).objects.is_empty() {
             continue;
         }
+        let identity = Some(&*IDENTITY);
         let target =
-            Target { core, resource, namespace: name, name: "", subresource: "", identity: None };
+            Target { core, resource, namespace: name, name: "", subresource: "", identity };
         // Nothing runs here that could use a grace period.
         let options = DeleteOptions { grace_period: Some(0), ..DeleteOptions::default() };
         if let Err(error) = delete_collection(&target, &Selection::default(), &options).await {

@@ -115,7 +115,7 @@ impl StorageBackend for Backend {
 
 fn open(backend: Backend) -> Result<Store, String> {
     let disk = Disk::over(backend).map_err(|error| error.to_string())?;
-    Store::over(disk, 64, |_, value| draft(value)).map_err(|error| error.to_string())
+    Store::over(disk, 64, none).map_err(|error| error.to_string())
 }
 
 /// What a client knows of the objects it writes: the value acknowledged last, and the one

@@ -170,6 +170,19 @@ fn sets(world: &World) -> Vec<(String, Set)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// There is a shorter way for an object that is not there yet; it must lead to what
+    /// the long one makes of an object without anything.
+    #[test]
+    fn to_create_is_to_apply_to_nothing(who in prop_oneof![Just("p"), Just("kubectl")], spec in spec()) {
+        for reset in [Set::default(), Set::of_fields(&[&["spec"]])] {
+            let mut created = World { reset: reset.clone(), ..World::widget() };
+            let mut applied = World { reset, object: Some(json!({})), ..World::widget() };
+            created.apply(who, spec.clone());
+            applied.apply(who, spec.clone());
+            prop_assert_eq!(created.object, applied.object);
+        }
+    }
+
     #[test]
     fn applying_twice_changes_nothing(writes in prop::collection::vec(write(spec), 0..5), last in filled()) {
         let mut world = World::widget();

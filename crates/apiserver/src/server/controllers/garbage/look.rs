@@ -1,7 +1,7 @@
 //! One look at one object: what is due, done through the same rules as a client's request.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures::{TryStreamExt, stream};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::WORKERS;
 use super::index::{Head, Id, Index, Reference};
 use super::verdict::{Owner, Verdict, decide};
+use crate::access::Identity;
 use crate::error::{Error, Result};
 use crate::meta;
 use crate::resource::{Catalog, Resource};
@@ -206,9 +207,14 @@ impl Look<'_> {
     }
 }
 
+/// Who deletes and edits, for webhooks.
+static IDENTITY: LazyLock<Identity> =
+    LazyLock::new(|| Identity::controller("generic-garbage-collector"));
+
 fn target<'a>(core: &'a Core, resource: &'a Arc<Resource>, id: &'a Id) -> Target<'a> {
     let (namespace, name) = (&*id.key.namespace, &*id.key.name);
-    Target { core, resource, namespace, name, subresource: "", identity: None }
+    let identity = Some(&*IDENTITY);
+    Target { core, resource, namespace, name, subresource: "", identity }
 }
 
 /// Deletes exactly the object that was judged: an owner added in the meantime saves it.

@@ -1,0 +1,181 @@
+//! Requests for certificates: approved where that is a right, signed where they are
+//! approved, deleted when they are old. The rules are in
+//! [`signer`](crate::builtin::certificates::signer).
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
+
+use super::timed::{self, Look, SOON};
+use crate::access::{Attributes, Identity, On, Place};
+use crate::builtin::certificates::signer::{self, Asked, Signer};
+use crate::error::Result;
+use crate::meta;
+use crate::resource::Resource;
+use crate::rest::{DeleteOptions, Target, delete, internal_update};
+use crate::server::Core;
+use crate::store::ResourceKey;
+
+const GROUP: &str = "certificates.k8s.io";
+const PLURAL: &str = "certificatesigningrequests";
+
+/// Who approves and signs, for webhooks.
+static IDENTITY: LazyLock<Identity> =
+    LazyLock::new(|| Identity::controller("certificate-controller"));
+
+struct Certificates {
+    approves: bool,
+}
+
+/// Starts the signers and the cleaner, and the approver if it is wanted.
+pub(super) fn spawn(core: &Arc<Core>, tasks: &TaskTracker, approves: bool) {
+    timed::spawn(core, tasks, Certificates { approves });
+}
+
+impl Look for Certificates {
+    fn resources(&self) -> Vec<ResourceKey> {
+        vec![ResourceKey::new(GROUP, PLURAL)]
+    }
+
+    async fn look(&mut self, core: &Core, now: Timestamp) -> Duration {
+        let catalog = core.catalog();
+        let Some(resource) = catalog.find(GROUP, "v1", PLURAL) else {
+            return Duration::MAX;
+        };
+        let mut again = Duration::MAX;
+        for stored in core.store.list(&resource.key, None).objects {
+            let object = resource.load(&stored);
+            let done = self.consider(core, resource, &object, now).await;
+            again = again.min(done.unwrap_or_else(|error| {
+                let name = meta::name(&object);
+                tracing::warn!(%name, %error, "cannot deal with a request for a certificate");
+                SOON
+            }));
+        }
+        again
+    }
+}
+
+impl Certificates {
+    async fn consider(
+        &self,
+        core: &Core,
+        resource: &Arc<Resource>,
+        object: &Value,
+        now: Timestamp,
+    ) -> Result<Duration> {
+        let subresource = |subresource| Target {
+            core,
+            resource,
+            namespace: "",
+            name: meta::name(object),
+            subresource,
+            identity: Some(&IDENTITY),
+        };
+        let stale = signer::stale_from(object);
+        if stale.is_some_and(|at| at <= now) {
+            let options = DeleteOptions {
+                uid: Some(meta::uid(object).to_owned()),
+                ..DeleteOptions::default()
+            };
+            delete(&subresource(""), &options).await?;
+            return Ok(Duration::MAX);
+        }
+        let again = stale.map_or(Duration::MAX, |at| timed::until(at, now));
+        let decided = signer::condition(object, "Denied").is_some();
+        let issued = object["status"]["certificate"].as_str().is_some_and(|it| !it.is_empty());
+        if decided || issued || signer::condition(object, "Failed").is_some() {
+            return Ok(again);
+        }
+        let signer = Signer::named(object["spec"]["signerName"].as_str().unwrap_or_default());
+        let (Some(signer), Some(asked)) = (signer, Asked::of(object)) else {
+            return Ok(again);
+        };
+        if signer::condition(object, "Approved").is_none() {
+            self.approve(core, &subresource("approval"), object, &asked).await?;
+            return Ok(again);
+        }
+        let result = match signer.check(&asked) {
+            Err(why) => failed(&why),
+            Ok(()) => {
+                let usages = asked.usages.iter().map(String::as_str);
+                let validity = signer::validity(object);
+                match core.pki.issue(&asked.der, usages, validity, now) {
+                    Ok(certificate) => json!({ "certificate": STANDARD.encode(certificate) }),
+                    // What is wrong with the request stays wrong: nobody waits for this.
+                    Err(error) => {
+                        let name = meta::name(object);
+                        tracing::warn!(%name, %error, "cannot sign a request");
+                        return Ok(again);
+                    }
+                }
+            }
+        };
+        internal_update(&subresource("status"), |object| note(object, &result)).await?;
+        Ok(again)
+    }
+
+    async fn approve(
+        &self,
+        core: &Core,
+        target: &Target<'_>,
+        object: &Value,
+        asked: &Asked,
+    ) -> Result<()> {
+        let Some((right, message)) = signer::approval(object, asked).filter(|_| self.approves)
+        else {
+            return Ok(());
+        };
+        if !may(core, object, right) {
+            return Ok(());
+        }
+        let approved = json!({ "conditions": [{ "type": "Approved", "status": "True",
+            "reason": "AutoApproved", "message": message }] });
+        internal_update(target, |object| note(object, &approved)).await.map(drop)
+    }
+}
+
+/// Whether the requester may create this subresource of requests.
+fn may(core: &Core, object: &Value, right: &str) -> bool {
+    let texts = |value: &Value| -> Vec<String> {
+        let list = value.as_array().into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let user = object["spec"]["username"].as_str().unwrap_or_default();
+    let identity = Identity::new(user, texts(&object["spec"]["groups"]));
+    let place = Place { group: GROUP, resource: PLURAL, subresource: right, ..Place::default() };
+    let asked = Attributes { identity: &identity, verb: "create", on: On::Resource(place) };
+    core.authorizer.decide(&asked).allowed
+}
+
+fn failed(why: &str) -> Value {
+    json!({ "conditions": [{ "type": "Failed", "status": "True",
+        "reason": "SignerValidationFailure", "message": why }] })
+}
+
+/// Adds to the status, unless somebody else has decided meanwhile.
+fn note(object: &mut Value, news: &Value) {
+    let decided = ["Denied", "Failed"].iter().any(|it| signer::condition(object, it).is_some());
+    let issued = !object["status"]["certificate"].is_null();
+    if decided || issued {
+        return;
+    }
+    if let Some(certificate) = news.get("certificate") {
+        object["status"]["certificate"] = certificate.clone();
+    }
+    for condition in news["conditions"].as_array().into_iter().flatten() {
+        let kind = condition["type"].as_str().unwrap_or_default();
+        if signer::condition(object, kind).is_some() {
+            continue;
+        }
+        match object["status"]["conditions"].as_array_mut() {
+            Some(list) => list.push(condition.clone()),
+            None => object["status"]["conditions"] = json!([condition]),
+        }
+    }
+}
