@@ -91,6 +91,7 @@ pub mod manager;
 pub mod metrics;
 pub mod rbac;
 pub mod request;
+pub mod schema;
 pub mod shutdown;
 pub mod telemetry;
 

@@ -2,9 +2,13 @@
 //!
 //! ```text
 //!            ┌ Election ── leads ──▶ Supervisor of each controller ── fails ──▶ backoff ─┐
-//!  Manager ──┤                        ▲                                                  │
-//!            └ HealthServer           └──────────────────────────────────────────────────┘
+//!  Manager ──┤ (one for each Lease)   ▲                                                  │
+//!            │                        └──────────────────────────────────────────────────┘
+//!            └ HealthServer
 //! ```
+//!
+//! Controllers of one Lease lead together. Those that also run in a process of their own have one
+//! each: whichever process asks first has that controller, and another may have the next.
 
 mod backoff;
 mod options;
@@ -23,7 +27,7 @@ use tracing::{error, info, warn};
 
 use crate::controller::Controller;
 use crate::health::{Check, HealthError, HealthServer, Readiness};
-use crate::lease::{Election, Leadership, Tenure};
+use crate::lease::{Election, ElectionOptions, Leadership, Tenure};
 use crate::metrics::Metrics;
 use crate::shutdown::{DrainTimeout, Shutdown};
 use supervisor::Supervised;
@@ -46,10 +50,16 @@ pub enum ManagerError {
 pub struct Manager {
     client: kube::Client,
     options: ManagerOptions,
-    controllers: Vec<Arc<dyn Supervised>>,
+    groups: Vec<Group>,
     metrics: Metrics,
     readiness: Readiness,
     health: Option<HealthServer>,
+}
+
+/// Controllers that lead together; without an election, always.
+struct Group {
+    election: Option<ElectionOptions>,
+    controllers: Vec<Arc<dyn Supervised>>,
 }
 
 impl Manager {
@@ -66,13 +76,35 @@ impl Manager {
             info!(address = %server.address(), "serving /metrics, /healthz and /readyz");
         }
         let (metrics, readiness) = (Metrics::new(), Readiness::new());
-        Ok(Self { client, options, controllers: Vec::new(), metrics, readiness, health })
+        Ok(Self { client, options, groups: Vec::new(), metrics, readiness, health })
     }
 
-    /// Adds a controller.
+    /// Adds a controller, which runs while this process leads by [`ManagerOptions::election`].
     #[must_use]
-    pub fn controller(mut self, controller: impl Controller) -> Self {
-        self.controllers.push(Arc::new(controller));
+    pub fn controller(self, controller: impl Controller) -> Self {
+        let election = self.options.election.clone();
+        self.add(election, Arc::new(controller))
+    }
+
+    /// Adds a controller with a Lease of its own, next to the one of the others and by the same
+    /// timing. Without an election of the manager it runs without one too.
+    #[must_use]
+    pub fn controller_by_lease(self, lease: &str, controller: impl Controller) -> Self {
+        let election = self.options.election.clone();
+        let election =
+            election.map(|options| ElectionOptions { name: lease.to_owned(), ..options });
+        self.add(election, Arc::new(controller))
+    }
+
+    fn add(mut self, election: Option<ElectionOptions>, controller: Arc<dyn Supervised>) -> Self {
+        let lease = |options: &Option<ElectionOptions>| {
+            options.as_ref().map(|options| (options.namespace.clone(), options.name.clone()))
+        };
+        let wanted = lease(&election);
+        match self.groups.iter_mut().find(|group| lease(&group.election) == wanted) {
+            Some(group) => group.controllers.push(controller),
+            None => self.groups.push(Group { election, controllers: vec![controller] }),
+        }
         self
     }
 
@@ -114,7 +146,10 @@ impl Manager {
             going.not_ready("shutting down");
         });
 
-        let result = self.lead(&shutdown).await;
+        let terms = self.groups.iter().map(|group| self.lead(group, &shutdown));
+        // Until it is told to stop, also without a controller.
+        let (ended, ()) = futures::join!(futures::future::join_all(terms), shutdown.triggered());
+        let result = ended.into_iter().collect::<Result<Vec<()>, _>>();
 
         finished.trigger();
         watch.abort();
@@ -125,16 +160,20 @@ impl Manager {
                 Err(_elapsed) => health.abort(),
             }
         }
-        result
+        result.map(drop)
     }
 
-    async fn lead(&self, shutdown: &Shutdown) -> Result<(), ManagerError> {
-        let Some(options) = self.options.election.clone() else {
+    /// Runs a group whenever this process leads by its Lease.
+    async fn lead(&self, group: &Group, shutdown: &Shutdown) -> Result<(), ManagerError> {
+        let Some(options) = group.election.clone() else {
             let tenure = Leadership::always().acquired().await;
-            return self.serve_term(&tenure, shutdown).await;
+            return self.serve_term(group, &tenure, shutdown).await;
         };
-        let check = self.readiness.check("leadership");
         let name = format!("{}/{}", options.namespace, options.name);
+        let check = self.readiness.check(&match self.groups.len() {
+            1 => "leadership".to_owned(),
+            _ => format!("leadership of {name}"),
+        });
         let client = self.metrics.controller("leader-election").count(self.client.clone());
         let (election, mut leadership) = Election::new(client, options);
         let resign = Shutdown::new();
@@ -149,7 +188,7 @@ impl Manager {
             };
             check.ready_with(format!("leading by lease {name}, term {}", tenure.term()));
             self.metrics.leads(&name, true);
-            let result = self.serve_term(&tenure, shutdown).await;
+            let result = self.serve_term(group, &tenure, shutdown).await;
             if shutdown.is_triggered() {
                 break result;
             }
@@ -166,12 +205,17 @@ impl Manager {
     }
 
     /// Runs the controllers until leadership is lost or it is time to stop.
-    async fn serve_term(&self, tenure: &Tenure, shutdown: &Shutdown) -> Result<(), ManagerError> {
+    async fn serve_term(
+        &self,
+        group: &Group,
+        tenure: &Tenure,
+        shutdown: &Shutdown,
+    ) -> Result<(), ManagerError> {
         let stop = shutdown.child();
         let mut running = JoinSet::new();
         let checks: Vec<Check> =
-            self.controllers.iter().map(|c| self.readiness.check(c.name())).collect();
-        for (controller, check) in self.controllers.iter().zip(&checks) {
+            group.controllers.iter().map(|c| self.readiness.check(c.name())).collect();
+        for (controller, check) in group.controllers.iter().zip(&checks) {
             let client = tenure.gate(self.client.clone());
             let metrics = self.metrics.clone();
             let backoff = self.options.backoff;

@@ -263,3 +263,53 @@ async fn command_lines_become_options() {
     assert!(options(&["--no-leader-election"]).unwrap().election.is_none());
     assert!(options(&["--lease-duration", "0"]).is_err());
 }
+
+/// `controllers` and `one run` may run side by side, but no controller twice.
+#[tokio::test(start_paused = true)]
+async fn each_lease_has_its_own_leader() {
+    let server = Server::new();
+    let start = async |leases: &[&'static str]| {
+        let election = ElectionOptions::new("kube-system", leases[0]);
+        let options = ManagerOptions { election: Some(election), ..ManagerOptions::default() };
+        let mut manager = Manager::bind(server.client(), options).await.unwrap();
+        let (starts, started) = mpsc::unbounded_channel();
+        let (stops, stopped) = mpsc::unbounded_channel();
+        for name in leases {
+            let (started, stopped) = (starts.clone(), stops.clone());
+            let worker = Worker { name, conduct: Conduct::Good, started, stopped };
+            manager = manager.controller_by_lease(name, worker);
+        }
+        let (metrics, readiness) = (manager.metrics().clone(), manager.readiness().clone());
+        let shutdown = Shutdown::new();
+        let task = tokio::spawn(manager.run(shutdown.clone()));
+        Running { started, stopped, metrics, readiness, shutdown, task }
+    };
+    let mut alone = start(&["b"]).await;
+    let (_, lonely) = alone.started.recv().await.unwrap();
+    let mut both = start(&["a", "b"]).await;
+    let (name, a) = both.started.recv().await.unwrap();
+    assert_eq!(name, "a");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(both.started.try_recv().is_err(), "b runs elsewhere");
+    delete(&a).await.unwrap();
+    delete(&lonely).await.unwrap();
+    let (ready, report) = both.readiness.report();
+    assert!(ready && report.contains("leadership of kube-system/a ok: leading"), "{report}");
+    assert!(report.contains("leadership of kube-system/b ok: standing by"), "{report}");
+    let text = both.metrics.render();
+    assert!(text.contains("kubewright_leader{lease=\"kube-system/a\"} 1"), "{text}");
+    assert!(text.contains("kubewright_leader{lease=\"kube-system/b\"} 0"), "{text}");
+
+    alone.shutdown.trigger();
+    alone.task.await.unwrap().unwrap();
+    let (name, b) = both.started.recv().await.unwrap();
+    assert_eq!(name, "b");
+    delete(&b).await.unwrap();
+    delete(&a).await.unwrap();
+    assert!(is_not_leading(&delete(&lonely).await.unwrap_err()));
+    both.shutdown.trigger();
+    both.task.await.unwrap().unwrap();
+    let released = server.objects("/apis/coordination.k8s.io");
+    assert_eq!(released.len(), 2);
+    assert!(released.iter().all(|lease| lease["spec"]["holderIdentity"].is_null()));
+}
