@@ -5,7 +5,6 @@ mod calico_metadata;
 mod group;
 mod hostendpoint;
 mod names;
-mod schema;
 mod status;
 mod template;
 

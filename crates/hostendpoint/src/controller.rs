@@ -32,7 +32,7 @@ use kubewright_operator::{
 
 use crate::options::Options;
 
-pub use snapshot::{SnapshotError, snapshot};
+pub use snapshot::{Snapshot, SnapshotError, snapshot};
 
 /// Name of the controller in logs, metrics, events and readiness.
 pub const NAME: &str = "hostendpoint";

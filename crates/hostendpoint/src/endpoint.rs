@@ -1,18 +1,23 @@
 //! A HostEndpoint as it was observed, and how it differs from what is wanted.
 
+mod wire;
+
 use std::collections::BTreeMap;
 
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use serde_json::{Map, Value, json};
 
 use crate::{
     api::{
         CALICO_CREATED_BY_LABEL, CALICO_METADATA_ANNOTATION, CalicoGroup, CalicoMetadata,
-        EndpointPort, FIELD_MANAGER, HostEndpoint, MANAGED_BY, MANAGED_BY_LABEL, TEMPLATE_LABEL,
+        EndpointPort, MANAGED_BY, MANAGED_BY_LABEL, TEMPLATE_LABEL,
     },
     labels::{Interner, LabelSource, Labels, Shared},
+    metadata::{Keys, OwnedKeys},
     wanted::Wanted,
 };
+
+pub use wire::PrunedEndpoint;
 
 /// An observed HostEndpoint, in compact form: there are tens of thousands.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +65,8 @@ const LAST_APPLIED_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-config
 
 impl Endpoint {
     /// Takes from an object what matters.
-    pub fn new(object: &HostEndpoint, group: CalicoGroup, interner: &mut Interner) -> Self {
-        let annotations = object.annotations();
+    pub fn new(object: &PrunedEndpoint, group: CalicoGroup, interner: &mut Interner) -> Self {
+        let (metadata, annotations) = (object.meta(), object.annotations());
         let kept = annotations.iter().filter(|(key, _)| {
             *key != CALICO_METADATA_ANNOTATION && *key != LAST_APPLIED_ANNOTATION
         });
@@ -69,8 +74,8 @@ impl Endpoint {
         let (expected_ips, profiles) =
             (share(&object.spec.expected_ips), share(&object.spec.profiles));
         Self {
-            name: interner.share(object.metadata.name.as_deref().unwrap_or_default()),
-            uid: object.metadata.uid.as_deref().unwrap_or_default().into(),
+            name: interner.share(metadata.name.as_deref().unwrap_or_default()),
+            uid: metadata.uid.as_deref().unwrap_or_default().into(),
             resource_version: version(object),
             node: interner.share(&object.spec.node),
             interface: interner.share(&object.spec.interface_name),
@@ -84,8 +89,8 @@ impl Endpoint {
                 .then(|| annotations.get(CALICO_METADATA_ANNOTATION))
                 .flatten()
                 .map(|text| Box::new(CalicoMetadata::parse(text))),
-            owned: owned(object, interner),
-            deleting: object.metadata.deletion_timestamp.is_some(),
+            owned: owned(&object.metadata.owned, interner),
+            deleting: metadata.deletion_timestamp.is_some(),
         }
     }
 
@@ -194,8 +199,8 @@ impl Endpoint {
 
 /// An object's resourceVersion, where it is a number; those of one object
 /// rise with its changes.
-pub fn version(object: &HostEndpoint) -> Option<u64> {
-    object.metadata.resource_version.as_ref()?.parse().ok()
+pub fn version(object: &PrunedEndpoint) -> Option<u64> {
+    object.meta().resource_version.as_ref()?.parse().ok()
 }
 
 fn same_texts(observed: &[Shared], wanted: &[String]) -> bool {
@@ -226,31 +231,14 @@ fn keys_drift(
     }
 }
 
-/// Label and annotation keys in the managed fields of our apply.
-fn owned(object: &HostEndpoint, interner: &mut Interner) -> Owned {
-    let mut owned = Owned::default();
-    for entry in object.managed_fields() {
-        if entry.manager.as_deref() != Some(FIELD_MANAGER) {
-            continue;
-        }
-        let Some(fields) = &entry.fields_v1 else {
-            continue;
-        };
-        let metadata = &fields.0["f:metadata"];
-        let mut keys = |field: &str| -> Box<[Shared]> {
-            metadata[field]
-                .as_object()
-                .into_iter()
-                .flat_map(|keys| keys.keys())
-                .filter_map(|key| key.strip_prefix("f:"))
-                .filter(|key| *key != CALICO_METADATA_ANNOTATION)
-                .map(|key| interner.share(key))
-                .collect()
-        };
-        owned.labels = keys("f:labels");
-        owned.annotations = keys("f:annotations");
-    }
-    owned
+/// Label and annotation keys that our apply owns. Calico's record is rewritten
+/// as a whole and never taken away.
+fn owned(keys: &OwnedKeys, interner: &mut Interner) -> Owned {
+    let mut share = |keys: &Keys| {
+        let kept = keys.0.iter().filter(|key| *key != CALICO_METADATA_ANNOTATION);
+        kept.map(|key| interner.share(key)).collect()
+    };
+    Owned { labels: share(&keys.labels), annotations: share(&keys.annotations) }
 }
 
 #[cfg(test)]

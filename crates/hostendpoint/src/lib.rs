@@ -48,6 +48,7 @@ pub mod defaults;
 pub mod endpoint;
 pub mod guard;
 pub mod labels;
+mod metadata;
 pub mod naming;
 pub mod node;
 pub mod observed;

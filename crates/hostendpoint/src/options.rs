@@ -30,7 +30,7 @@ pub struct Options {
     pub group: Option<CalicoGroup>,
     /// Limits of what may be removed.
     pub limits: Limits,
-    /// Nodes that are written at the same time.
+    /// Writes under way at the same time, and with HTTP/1.1 connections.
     pub concurrency: usize,
     /// Port that nodes reach the API server at, for the lockout preflight.
     pub api_port: u16,
@@ -90,7 +90,7 @@ pub struct HostEndpointArgs {
     /// Delete however many nodes lose protection
     #[arg(long)]
     pub confirm_mass_delete: bool,
-    /// Nodes that are written at the same time
+    /// Endpoints that are written at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
     /// Port that nodes reach the API server at, for the lockout preflight

@@ -14,7 +14,7 @@ mod failsafe;
 mod policy;
 
 pub use check::{Direction, Essential, Finding, Preflight};
-pub use failsafe::{Failsafe, FailsafePort};
+pub use failsafe::{Failsafe, FailsafePort, Felix};
 pub use policy::{Policy, PolicyRule, PortRange, RuleAction};
 
 #[cfg(test)]

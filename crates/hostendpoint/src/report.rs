@@ -164,7 +164,7 @@ fn change(observed: &Observed, action: &Action) -> Change {
     match action {
         Action::Apply { wanted, reason } => {
             let endpoint = observed.endpoint(&wanted.name);
-            let manifest = wanted.manifest(observed.group, endpoint);
+            let manifest = wanted.manifest(observed.group, endpoint).to_value();
             let (verb, fields) = match reason {
                 ApplyReason::Create => ("create", leaves(&manifest)),
                 ApplyReason::Adopt(fields) => ("adopt", fields.clone()),

@@ -4,7 +4,10 @@ mod cidr;
 mod compile;
 mod glob;
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use regex::Regex;
 
@@ -93,14 +96,14 @@ pub struct Blueprint {
     pub rules: Vec<Rule>,
     /// Name of the endpoints.
     pub endpoint_name: NameTemplate,
-    /// Fixed labels.
-    pub labels: Vec<(String, String)>,
+    /// Fixed labels, ours included.
+    pub labels: Arc<BTreeMap<String, String>>,
     /// Keys of node labels to copy.
     pub copy_allow: Vec<Glob>,
     /// Keys of node labels not to copy.
     pub copy_deny: Vec<Glob>,
     /// Annotations.
-    pub annotations: Vec<(String, String)>,
+    pub annotations: Arc<BTreeMap<String, String>>,
     /// Profiles.
     pub profiles: Vec<String>,
     /// Named ports.

@@ -27,21 +27,29 @@ fn error(field: impl Into<String>, message: impl Into<String>) -> FieldError {
 
 /// Everything that is wrong with an endpoint's spec.
 pub fn endpoint(spec: &HostEndpointSpec) -> Vec<FieldError> {
+    let mut errors = target(&spec.node, &spec.interface_name, &spec.expected_ips);
+    errors.extend(profiles(&spec.profiles));
+    errors.extend(ports(&spec.ports));
+    errors
+}
+
+/// Everything that is wrong with what an endpoint is for.
+pub fn target(node: &str, interface: &str, expected_ips: &[String]) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    if !is_subdomain(&spec.node) {
-        errors.push(error("node", format!("{:?} is not the name of a node", spec.node)));
+    if !is_subdomain(node) {
+        errors.push(error("node", format!("{node:?} is not the name of a node")));
     }
-    if spec.interface_name.is_empty() {
-        if spec.expected_ips.is_empty() {
+    if interface.is_empty() {
+        if expected_ips.is_empty() {
             errors.push(error(
                 "interfaceName",
                 "is empty and expectedIPs too, one of them is needed",
             ));
         }
-    } else if spec.interface_name != "*" {
-        errors.extend(interface_name("interfaceName", &spec.interface_name).err());
+    } else if interface != "*" {
+        errors.extend(interface_name("interfaceName", interface).err());
     }
-    for (index, address) in spec.expected_ips.iter().enumerate() {
+    for (index, address) in expected_ips.iter().enumerate() {
         if address.parse::<IpAddr>().is_err() {
             errors.push(error(
                 format!("expectedIPs[{index}]"),
@@ -49,8 +57,6 @@ pub fn endpoint(spec: &HostEndpointSpec) -> Vec<FieldError> {
             ));
         }
     }
-    errors.extend(profiles(&spec.profiles));
-    errors.extend(ports(&spec.ports));
     errors
 }
 

@@ -1,18 +1,15 @@
 //! Which endpoints a node should have.
 
+mod manifest;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::Arc,
 };
 
-use serde_json::{Value, json};
-
 use crate::{
-    api::{
-        AdoptPolicy, CALICO_METADATA_ANNOTATION, CalicoGroup, EndpointPort, HostEndpointSpec,
-        LockoutPolicy, MANAGED_BY, MANAGED_BY_LABEL, TEMPLATE_LABEL,
-    },
+    api::{AdoptPolicy, CalicoGroup, EndpointPort, LockoutPolicy},
     endpoint::Endpoint,
     labels::Shared,
     node::NodeFacts,
@@ -20,6 +17,8 @@ use crate::{
     templates::{Blueprint, Rule, Template},
     validate,
 };
+
+pub use manifest::Manifest;
 
 /// An endpoint that should exist.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,9 +39,9 @@ pub struct Wanted {
     /// `spec.ports`.
     pub ports: Vec<EndpointPort>,
     /// Labels, ours included.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Arc<BTreeMap<String, String>>,
     /// Annotations.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Arc<BTreeMap<String, String>>,
     /// What to do with an endpoint of that name that is not ours.
     pub adopt: AdoptPolicy,
     /// What to do if it would cut the node off.
@@ -50,53 +49,9 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The spec as it should be, the observed addresses kept where the node's
-    /// are not known.
-    pub fn spec(&self, observed: Option<&Endpoint>) -> HostEndpointSpec {
-        let observed = || {
-            let addresses = observed.map(|endpoint| &*endpoint.expected_ips);
-            addresses.unwrap_or_default().iter().map(|address| address.to_string()).collect()
-        };
-        HostEndpointSpec {
-            node: self.node.to_string(),
-            interface_name: self.interface.clone(),
-            expected_ips: self.expected_ips.clone().unwrap_or_else(observed),
-            profiles: self.profiles.clone(),
-            ports: self.ports.clone(),
-        }
-    }
-
-    /// The body of the server-side apply. Empty fields are left out, except
-    /// where the observed endpoint has something there: apply removes what
-    /// others wrote only if the field is named.
-    pub fn manifest(&self, group: CalicoGroup, observed: Option<&Endpoint>) -> Value {
-        let mut spec = json!(self.spec(observed));
-        if let Some(observed) = observed {
-            for (field, is_set, empty) in [
-                ("interfaceName", !observed.interface.is_empty(), json!("")),
-                ("expectedIPs", !observed.expected_ips.is_empty(), json!([])),
-                ("profiles", !observed.profiles.is_empty(), json!([])),
-                ("ports", !observed.ports.is_empty(), json!([])),
-            ] {
-                if is_set && spec.get(field).is_none() {
-                    spec[field] = empty;
-                }
-            }
-        }
-        let mut annotations = self.annotations.clone();
-        if let Some(calico) = observed.and_then(|observed| observed.calico_metadata(self)) {
-            annotations.insert(CALICO_METADATA_ANNOTATION.to_owned(), calico.render());
-        }
-        let mut metadata = json!({"name": self.name, "labels": self.labels});
-        if !annotations.is_empty() {
-            metadata["annotations"] = json!(annotations);
-        }
-        json!({
-            "apiVersion": group.api_version(),
-            "kind": "HostEndpoint",
-            "metadata": metadata,
-            "spec": spec,
-        })
+    /// The body of the server-side apply.
+    pub fn manifest(&self, group: CalicoGroup, observed: Option<&Endpoint>) -> Manifest {
+        Manifest::new(self, group, observed)
     }
 }
 
@@ -289,19 +244,6 @@ fn endpoint(
     if let Some(other) = earlier.iter().find(|other| other.name == name) {
         return Err(ProblemKind::NameTaken { name, by: other.template.clone() });
     }
-    let mut labels = BTreeMap::new();
-    if let Some(facts) = candidate.facts() {
-        labels.extend(
-            facts
-                .labels
-                .iter()
-                .filter(|(key, _)| blueprint.copies(key))
-                .map(|(key, value)| (key.to_owned(), value.to_owned())),
-        );
-    }
-    labels.extend(blueprint.labels.iter().cloned());
-    labels.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
-    labels.insert(TEMPLATE_LABEL.to_owned(), template.name.to_string());
     let wanted = Wanted {
         name,
         template: template.name.clone(),
@@ -310,19 +252,35 @@ fn endpoint(
         expected_ips: target.expected_ips,
         profiles: blueprint.profiles.clone(),
         ports: blueprint.ports.clone(),
-        labels,
-        annotations: blueprint.annotations.iter().cloned().collect(),
+        labels: labels(candidate.facts(), blueprint),
+        annotations: Arc::clone(&blueprint.annotations),
         adopt: blueprint.adopt,
         lockout: blueprint.lockout,
     };
-    // Pattern rules take interface names from the node, which may be odd.
-    if let Some(source) = validate::endpoint(&wanted.spec(None)).into_iter().next() {
+    // Pattern rules take interface names from the node, which may be odd;
+    // profiles and ports were checked with the template.
+    let addresses = wanted.expected_ips.as_deref().unwrap_or_default();
+    if let Some(source) = validate::target(node, &wanted.interface, addresses).into_iter().next() {
         return Err(ProblemKind::Invalid { name: wanted.name, source });
     }
     if !wanted.interface.is_empty() {
         taken.insert(wanted.interface.clone(), template.name.clone());
     }
     Ok(wanted)
+}
+
+/// The labels of an endpoint. Those of the template are shared: most clusters
+/// copy none, and there are as many maps as endpoints.
+fn labels(facts: Option<&NodeFacts>, blueprint: &Blueprint) -> Arc<BTreeMap<String, String>> {
+    let copied = facts.into_iter().flat_map(|facts| facts.labels.iter());
+    let mut copied = copied.filter(|(key, _)| blueprint.copies(key)).peekable();
+    if copied.peek().is_none() {
+        return Arc::clone(&blueprint.labels);
+    }
+    let mut labels: BTreeMap<_, _> =
+        copied.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    labels.extend(blueprint.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
+    Arc::new(labels)
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointPort, HostEndpointTemplateStatus, schema::label_selector};
+use kubewright_operator::schema::label_selector;
+
+use super::{EndpointPort, HostEndpointTemplateStatus};
 
 /// Spec of a template: on every node that `nodeSelector` selects, one
 /// HostEndpoint for each interface that a rule in `interfaces` finds.

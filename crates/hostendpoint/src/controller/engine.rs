@@ -122,6 +122,7 @@ struct Engine {
     exposure: Exposure,
     /// What a dry run has said about a node.
     said: HashMap<Shared, Vec<String>>,
+    /// Requests under way.
     running: usize,
 }
 
@@ -243,7 +244,8 @@ impl Engine {
         }
         let (now, instant) = (Timestamp::now(), Instant::now());
         let mut guard_changed = false;
-        for node in self.observed.settle(now) {
+        let queue = &self.queue;
+        for node in self.observed.settle_except(now, |node| queue.is_running(node)) {
             let plan = plan_node(&self.observed, &node, now);
             guard_changed |= self.ledger.record(&node, &plan.losing);
             self.note(&node, &plan, instant);

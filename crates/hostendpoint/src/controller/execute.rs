@@ -4,18 +4,19 @@
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Node;
 use kube::{
-    Api, Client,
+    Api, Client, Resource,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
 use kubewright_operator::lease::is_not_leading;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    api::{CalicoGroup, FIELD_MANAGER, HostEndpoint, PROTECTED_CONDITION, UNPROTECTED_TAINT},
+    api::{CalicoGroup, FIELD_MANAGER, PROTECTED_CONDITION, UNPROTECTED_TAINT},
+    endpoint::PrunedEndpoint,
     labels::Shared,
     plan::DeleteReason,
     protection::Change,
-    wanted::Wanted,
+    wanted::{Manifest, Wanted},
 };
 
 /// What to do for a node.
@@ -29,11 +30,18 @@ pub(super) struct Task {
     pub(super) protection: Option<Change>,
 }
 
+impl Task {
+    /// How many requests it makes at a time.
+    pub(super) fn requests(&self) -> usize {
+        self.applies.len().max(1)
+    }
+}
+
 /// An endpoint to write.
 #[derive(Debug)]
 pub(super) struct Apply {
     pub(super) wanted: Box<Wanted>,
-    pub(super) manifest: Value,
+    pub(super) manifest: Manifest,
     /// `create`, `adopt` or `repair`.
     pub(super) verb: &'static str,
     /// Fields that are to change, for the log.
@@ -53,8 +61,10 @@ pub(super) struct Delete {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) node: Shared,
-    pub(super) applied: Vec<(Apply, HostEndpoint)>,
-    pub(super) deleted: Vec<(Delete, Option<HostEndpoint>)>,
+    /// How many requests were made at a time.
+    pub(super) requests: usize,
+    pub(super) applied: Vec<(Apply, PrunedEndpoint)>,
+    pub(super) deleted: Vec<(Delete, Option<PrunedEndpoint>)>,
     /// Whether the API server has the node, if it was asked and has answered.
     pub(super) exists: Option<bool>,
     pub(super) failures: Vec<Failure>,
@@ -87,12 +97,13 @@ impl Executor {
     pub(super) async fn carry_out(self, task: Task) -> Outcome {
         let mut outcome = Outcome {
             node: task.node.clone(),
+            requests: task.requests(),
             applied: Vec::new(),
             deleted: Vec::new(),
             exists: None,
             failures: Vec::new(),
         };
-        let endpoints = Api::<HostEndpoint>::all_with(self.client.clone(), &self.group);
+        let endpoints = Api::<PrunedEndpoint>::all_with(self.client.clone(), &self.group);
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let writes = task.applies.into_iter().map(|apply| async {
             let patch = Patch::Apply(&apply.manifest);
@@ -122,7 +133,7 @@ impl Executor {
                     Ok(answer) => {
                         // Finalizers keep it for a while.
                         let left = answer.left().filter(|object| {
-                            object.metadata.finalizers.as_ref().is_some_and(|list| !list.is_empty())
+                            object.meta().finalizers.as_ref().is_some_and(|list| !list.is_empty())
                         });
                         outcome.deleted.push((delete, left));
                     }

@@ -65,6 +65,11 @@ impl Queue {
         Some(node)
     }
 
+    /// Whether it is the node's turn.
+    pub(super) fn is_running(&self, node: &Shared) -> bool {
+        self.running.contains(node)
+    }
+
     /// The node's turn is over.
     pub(super) fn done(&mut self, node: &Shared, failed: bool, now: Instant) {
         self.running.remove(node);

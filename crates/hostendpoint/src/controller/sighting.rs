@@ -4,7 +4,8 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::{ResourceExt, core::DynamicObject};
 
 use crate::{
-    api::{CalicoGroup, HostEndpoint, HostEndpointTemplate, HostEndpointTemplateStatus},
+    api::{CalicoGroup, HostEndpointTemplate, HostEndpointTemplateStatus},
+    endpoint::PrunedEndpoint,
     node::PrunedNode,
     observed::{Kind, Observed},
     precreation,
@@ -41,7 +42,7 @@ pub(super) struct Trouble {
 pub(super) enum Object {
     Node(PrunedNode),
     Template(DynamicObject),
-    Endpoint(HostEndpoint),
+    Endpoint(PrunedEndpoint),
     Certificate(CertificateSigningRequest),
     Machine(DynamicObject),
     Policy(DynamicObject),

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::{sighting::Object, watch::find_group};
 use crate::{
-    api::{CalicoGroup, HostEndpoint, HostEndpointTemplate},
+    api::{CalicoGroup, HostEndpointTemplate},
+    endpoint::PrunedEndpoint,
     node::PrunedNode,
     observed::{Kind, Observed},
     options::Options,
@@ -40,8 +41,19 @@ pub enum SnapshotError {
     },
 }
 
+/// The world to plan from.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// What was seen.
+    pub observed: Observed,
+    /// Whether HostEndpoints are served. If they are not, there are none, and
+    /// plans are made as if Calico's CRDs were installed.
+    pub served: bool,
+}
+
 /// Lists everything that a plan depends on. `templates` stands in for those
-/// of the cluster if it is given, for trying some out.
+/// of the cluster if it is given, for trying some out; they can be tried out
+/// before Calico is installed, too.
 ///
 /// Nodes that are gone count as if their grace time were over: a plan says
 /// what comes of the present state if it stays.
@@ -53,14 +65,15 @@ pub async fn snapshot(
     client: &Client,
     options: &Options,
     templates: Option<&[HostEndpointTemplate]>,
-) -> Result<Observed, SnapshotError> {
-    let group = match options.group {
-        Some(group) => group,
-        None => find_group(client)
-            .await
-            .map_err(SnapshotError::Discovery)?
-            .ok_or(SnapshotError::NoHostEndpoints)?,
+) -> Result<Snapshot, SnapshotError> {
+    let found = match options.group {
+        Some(group) => Some(group),
+        None => find_group(client).await.map_err(SnapshotError::Discovery)?,
     };
+    if found.is_none() && templates.is_none() {
+        return Err(SnapshotError::NoHostEndpoints);
+    }
+    let group = found.unwrap_or(CalicoGroup::CrdV1);
     let mut observed = Observed::new(group, options.limits, Preflight::new(options.api_port));
     let resource = ApiResource::erase::<HostEndpointTemplate>(&());
     match templates {
@@ -72,8 +85,10 @@ pub async fn snapshot(
     }
     let nodes = Api::<PrunedNode>::all(client.clone());
     take(&mut observed, nodes, "nodes", Object::Node).await?;
-    let endpoints = Api::<HostEndpoint>::all_with(client.clone(), &group);
-    take(&mut observed, endpoints, "hostendpoints", Object::Endpoint).await?;
+    if found.is_some() {
+        let endpoints = Api::<PrunedEndpoint>::all_with(client.clone(), &group);
+        take(&mut observed, endpoints, "hostendpoints", Object::Endpoint).await?;
+    }
     for kind in [Kind::Templates, Kind::Nodes, Kind::Endpoints] {
         observed.list_ends(kind);
     }
@@ -84,7 +99,7 @@ pub async fn snapshot(
         observed.confirm_absence(&node);
     }
     observed.settle(now);
-    Ok(observed)
+    Ok(Snapshot { observed, served: found.is_some() })
 }
 
 async fn preflight(observed: &mut Observed, client: &Client, group: CalicoGroup) {

@@ -13,7 +13,8 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use super::sighting::{Object, Sighting, Trouble, qualified_name};
 use crate::{
-    api::{CalicoGroup, HostEndpoint, HostEndpointTemplate},
+    api::{CalicoGroup, HostEndpointTemplate},
+    endpoint::PrunedEndpoint,
     observed::Kind,
     precreation::{KUBELET_CLIENT_SIGNER, MACHINE_GROUP, machines},
 };
@@ -148,7 +149,7 @@ async fn calico(client: Client, fixed: Option<CalicoGroup>, sightings: Sightings
                     let api = Api::all_with(client.clone(), &resource);
                     others.spawn(optional(api, kind, object, sightings.clone()));
                 }
-                let endpoints = Api::<HostEndpoint>::all_with(client.clone(), &group);
+                let endpoints = Api::<PrunedEndpoint>::all_with(client.clone(), &group);
                 let config = watcher::Config::default();
                 if !watch_while_served(
                     &endpoints,

@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used)]
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{AdoptPolicy, LockoutPolicy};
+use crate::api::{AdoptPolicy, FIELD_MANAGER, LockoutPolicy};
 
 fn wanted() -> Wanted {
     Wanted {
@@ -13,19 +15,19 @@ fn wanted() -> Wanted {
         expected_ips: Some(vec!["10.0.0.1".into()]),
         profiles: Vec::new(),
         ports: Vec::new(),
-        labels: BTreeMap::from([
+        labels: Arc::new(BTreeMap::from([
             (MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned()),
             (TEMPLATE_LABEL.to_owned(), "workers".to_owned()),
             ("host-endpoint".to_owned(), "ingress".to_owned()),
-        ]),
-        annotations: BTreeMap::from([("note".to_owned(), "1".to_owned())]),
+        ])),
+        annotations: Arc::new(BTreeMap::from([("note".to_owned(), "1".to_owned())])),
         adopt: AdoptPolicy::Never,
         lockout: LockoutPolicy::Warn,
     }
 }
 
 fn observed(change: impl FnOnce(&mut Value)) -> Endpoint {
-    let mut object = wanted().manifest(CalicoGroup::CrdV1, None);
+    let mut object = wanted().manifest(CalicoGroup::CrdV1, None).to_value();
     object["metadata"]["uid"] = json!("u1");
     object["metadata"]["resourceVersion"] = json!("7");
     object["metadata"]["managedFields"] = json!([{
@@ -68,7 +70,7 @@ fn drift_in_every_owned_field_is_seen() {
         observed(|object| object["spec"]["profiles"] = json!(["projectcalico-default-allow"]));
     assert_eq!(endpoint.drift(&wanted()), ["spec.profiles"]);
     assert_eq!(
-        wanted().manifest(CalicoGroup::CrdV1, Some(&endpoint))["spec"]["profiles"],
+        wanted().manifest(CalicoGroup::CrdV1, Some(&endpoint)).to_value()["spec"]["profiles"],
         json!([])
     );
     let endpoint = observed(|object| {
@@ -86,8 +88,8 @@ fn labels_of_others_are_no_drift() {
 #[test]
 fn labels_that_are_no_longer_wanted_are_drift() {
     let mut fewer = wanted();
-    fewer.labels.remove("host-endpoint");
-    fewer.annotations.clear();
+    Arc::make_mut(&mut fewer.labels).remove("host-endpoint");
+    Arc::make_mut(&mut fewer.annotations).clear();
     let drift = observed(|_| {}).drift(&fewer);
     assert_eq!(drift, ["metadata.labels[host-endpoint]", "metadata.annotations[note]"]);
 }
@@ -99,7 +101,7 @@ fn unknown_addresses_keep_those_that_stand_there() {
     let endpoint = observed(|_| {});
     assert!(endpoint.drift(&unknown).is_empty());
     assert_eq!(
-        unknown.manifest(CalicoGroup::CrdV1, Some(&endpoint))["spec"]["expectedIPs"],
+        unknown.manifest(CalicoGroup::CrdV1, Some(&endpoint)).to_value()["spec"]["expectedIPs"],
         json!(["10.0.0.1"])
     );
 }
@@ -116,7 +118,7 @@ fn calicos_annotation_is_kept_right_and_wins() {
     let endpoint = with(r#"{"labels":{"theirs":"x"},"uid":"calico"}"#);
     assert!(endpoint.is_managed(), "the mark in the labels still counts");
     assert_eq!(endpoint.drift(&wanted()).len(), 4);
-    let manifest = wanted().manifest(CalicoGroup::CrdV1, Some(&endpoint));
+    let manifest = wanted().manifest(CalicoGroup::CrdV1, Some(&endpoint)).to_value();
     let annotation =
         manifest["metadata"]["annotations"]["projectcalico.org/metadata"].as_str().unwrap();
     let calico = CalicoMetadata::parse(annotation);
@@ -127,7 +129,7 @@ fn calicos_annotation_is_kept_right_and_wins() {
     assert!(with(annotation).drift(&wanted()).is_empty());
     // Without the annotation none is written.
     assert!(
-        wanted().manifest(CalicoGroup::CrdV1, None)["metadata"]["annotations"]
+        wanted().manifest(CalicoGroup::CrdV1, None).to_value()["metadata"]["annotations"]
             .get("projectcalico.org/metadata")
             .is_none()
     );
@@ -135,7 +137,7 @@ fn calicos_annotation_is_kept_right_and_wins() {
 
 #[test]
 fn the_annotation_means_nothing_in_v3() {
-    let mut object = wanted().manifest(CalicoGroup::ProjectV3, None);
+    let mut object = wanted().manifest(CalicoGroup::ProjectV3, None).to_value();
     object["metadata"]["annotations"]["projectcalico.org/metadata"] = json!("{}");
     let endpoint = Endpoint::new(
         &serde_json::from_value(object).unwrap(),

@@ -42,9 +42,11 @@ pub struct Status {
 }
 
 impl Status {
-    /// The exit code of the command.
+    /// The exit code of the command: 0 if the table keeps everyone out or
+    /// policy is in force, 1 if the node is exposed or nobody can tell.
     pub fn exit_code(&self) -> u8 {
-        0
+        let closed = self.table == Some(BootTable::Locked);
+        u8::from(!closed && !self.missing.is_empty())
     }
 }
 

@@ -7,11 +7,14 @@ use k8s_openapi::{api::core::v1::Node, apimachinery::pkg::apis::meta::v1::Object
 use kube::{Resource, core::ClusterResourceScope};
 use serde::Deserialize;
 
+use crate::metadata;
+
 /// A Node, without what the controller does not need.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PrunedNode {
     /// Name, labels and annotations.
+    #[serde(deserialize_with = "metadata::pruned")]
     pub metadata: ObjectMeta,
     /// Taints.
     pub spec: NodeSpec,

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use kube::Resource;
 use serde_json::Value;
 
 use super::{Announcement, Missing, Observed};
 use crate::{
-    api::{CalicoGroup, HostEndpoint, HostEndpointTemplate},
-    endpoint::{self, Endpoint},
+    api::{CalicoGroup, HostEndpointTemplate},
+    endpoint::{self, Endpoint, PrunedEndpoint},
     labels::{Interner, Shared},
     node::{NodeFacts, PrunedNode},
     preflight::Policy,
@@ -50,7 +51,13 @@ impl Observed {
     pub fn list_ends(&mut self, kind: Kind) {
         if self.listed.insert(kind) {
             // What was unknown before may now be concluded from.
-            self.all_stale = true;
+            match kind {
+                // That a node is gone, and only endpoints ask for that.
+                Kind::Nodes => self.dirty.extend(self.by_node.keys().cloned()),
+                // Each tells of its node when it is seen.
+                Kind::Certificates | Kind::Machines => {}
+                _ => self.all_stale = true,
+            }
         }
         if kind == Kind::Policies {
             self.preflight.policies.get_or_insert_default();
@@ -74,7 +81,7 @@ impl Observed {
                 let policies = self.preflight.policies.get_or_insert_default();
                 policies.keys().map(|name| name.as_str().into()).collect()
             }
-            Kind::Felix => self.preflight.felix.keys().map(|name| name.as_str().into()).collect(),
+            Kind::Felix => self.preflight.felix.names().map(Shared::from).collect(),
         };
         for name in known.iter().filter(|name| !seen.contains(*name)) {
             self.remove(kind, name);
@@ -158,13 +165,13 @@ impl Observed {
     }
 
     /// An endpoint is there, or has changed.
-    pub fn apply_endpoint(&mut self, object: &HostEndpoint) {
-        let name = self.interner.share(object.metadata.name.as_deref().unwrap_or_default());
+    pub fn apply_endpoint(&mut self, object: &PrunedEndpoint) {
+        let name = self.interner.share(object.meta().name.as_deref().unwrap_or_default());
         self.seen(Kind::Endpoints, &name);
         if let Some(known) = self.endpoints.get(&name) {
             // The watch repeats the answer to our own write, and may be behind.
             let version = endpoint::version(object);
-            let same = object.metadata.uid.as_deref() == Some(&known.uid);
+            let same = object.meta().uid.as_deref() == Some(&known.uid);
             if same && version.is_some() && version <= known.resource_version {
                 return;
             }
@@ -204,7 +211,7 @@ impl Observed {
                 let policies = self.preflight.policies.get_or_insert_default();
                 self.all_stale |= policies.remove(&*name).is_some();
             }
-            Kind::Felix => self.all_stale |= self.preflight.felix.remove(&*name).is_some(),
+            Kind::Felix => self.all_stale |= self.preflight.felix.remove(&name),
         }
     }
 
@@ -251,10 +258,7 @@ impl Observed {
     pub fn apply_felix(&mut self, name: &str, spec: &Value) {
         let shared = self.interner.share(name);
         self.seen(Kind::Felix, &shared);
-        if self.preflight.felix.get(name) != Some(spec) {
-            self.preflight.felix.insert(name.to_owned(), spec.clone());
-            self.all_stale = true;
-        }
+        self.all_stale |= self.preflight.felix.set(name, spec);
     }
 
     /// The API server itself says that there is no such node.
@@ -287,6 +291,14 @@ impl Observed {
 
     /// Brings claims and absences up to date; returns the nodes to plan.
     pub fn settle(&mut self, now: Timestamp) -> Vec<Shared> {
+        self.settle_except(now, |_| false)
+    }
+
+    /// As [`Self::settle`], without nodes that are `busy` and of which nothing
+    /// but the endpoints has changed: they come with the next call after that.
+    /// While endpoints are written the watch tells of one after the other, and
+    /// what it all comes to is known when the last answer is there.
+    pub fn settle_except(&mut self, now: Timestamp, busy: impl Fn(&Shared) -> bool) -> Vec<Shared> {
         if !self.is_listed(Kind::Templates) {
             return Vec::new();
         }
@@ -295,6 +307,7 @@ impl Observed {
             stale.extend(self.all_nodes());
         }
         let mut dirty = std::mem::take(&mut self.dirty);
+        self.dirty = dirty.extract_if(.., |node| busy(node) && !stale.contains(node)).collect();
         for node in stale {
             let (set, _) = self.wanted(&node, now);
             let names =

@@ -164,7 +164,7 @@ fn lockout(
     if wanted.lockout == LockoutPolicy::Ignore {
         return None;
     }
-    let findings = observed.preflight.check(&wanted.node, &wanted.labels, &wanted.profiles);
+    let findings = observed.preflight.check(&wanted.node, &*wanted.labels, &wanted.profiles);
     if findings.is_empty() {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Failsafe, FailsafePort, Policy, PolicyRule, RuleAction};
+use super::{FailsafePort, Felix, Policy, PolicyRule, RuleAction};
 use crate::labels::LabelSource;
 
 /// Profile that Calico always has and that allows everything.
@@ -71,8 +71,8 @@ impl fmt::Display for Finding {
 pub struct Preflight {
     /// Policies by name; `None` while they have not been read.
     pub policies: Option<BTreeMap<String, Policy>>,
-    /// `spec` of FelixConfigurations by name: `default`, `node.<name>`.
-    pub felix: BTreeMap<String, serde_json::Value>,
+    /// What Felix lets through whatever the policies say.
+    pub felix: Felix,
     /// What nodes cannot do without.
     pub essentials: Vec<Essential>,
 }
@@ -84,7 +84,7 @@ impl Preflight {
             |what, direction, protocol, port| Essential { what, direction, protocol, port };
         Self {
             policies: None,
-            felix: BTreeMap::new(),
+            felix: Felix::default(),
             essentials: vec![
                 essential("ssh", Direction::In, "tcp", 22),
                 essential("kubelet: logs, exec, metrics", Direction::In, "tcp", 10250),
@@ -121,7 +121,7 @@ impl Preflight {
         if selecting.is_empty() && profiles.is_empty() {
             findings.push(Finding::NoPolicy);
         }
-        let failsafe = self.failsafe(node);
+        let failsafe = self.felix.failsafe(node);
         for essential in &self.essentials {
             let open = match essential.direction {
                 Direction::In => &failsafe.inbound,
@@ -141,34 +141,28 @@ impl Preflight {
             .as_ref()
             .is_none_or(|policies| !policies.values().any(|policy| policy.selects(labels)))
     }
-
-    fn failsafe(&self, node: &str) -> Failsafe {
-        ["default".to_owned(), format!("node.{node}")]
-            .iter()
-            .filter_map(|name| self.felix.get(name))
-            .fold(Failsafe::default(), |failsafe, spec| failsafe.overridden(spec))
-    }
 }
 
 fn is_for(port: &FailsafePort, essential: &Essential) -> bool {
-    port.protocol == essential.protocol && port.port == essential.port
+    // Numbers first: nearly all differ there.
+    port.port == essential.port && port.protocol == essential.protocol
 }
 
 /// Whether some peer can make the connection. Policies come in their order;
 /// a tier that has a policy for the direction and comes to no decision denies.
-fn allowed(essential: &Essential, selecting: &[&Policy], profiles: &[String]) -> bool {
-    let rules_of = |policy: &&Policy| match essential.direction {
-        Direction::In => policy.ingress.clone(),
-        Direction::Out => policy.egress.clone(),
+fn allowed<'a>(essential: &Essential, selecting: &[&'a Policy], profiles: &[String]) -> bool {
+    let rules_of = |policy: &'a Policy| match essential.direction {
+        Direction::In => policy.ingress.as_ref(),
+        Direction::Out => policy.egress.as_ref(),
     };
-    let mut tiers: Vec<(&str, Vec<PolicyRule>)> = Vec::new();
+    let mut tiers: Vec<(&str, Vec<&PolicyRule>)> = Vec::new();
     for policy in selecting {
         let Some(rules) = rules_of(policy) else {
             continue;
         };
         match tiers.last_mut() {
             Some((tier, all)) if *tier == policy.tier => all.extend(rules),
-            _ => tiers.push((&policy.tier, rules)),
+            _ => tiers.push((&policy.tier, rules.iter().collect())),
         }
     }
     'tiers: for (_, rules) in &tiers {

@@ -1,5 +1,7 @@
 //! Failsafe ports: what Felix lets through whatever the policies say.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use serde_json::Value;
 
 /// A port that is always open.
@@ -51,6 +53,60 @@ impl Failsafe {
             inbound: list("failsafeInboundHostPorts", &self.inbound),
             outbound: list("failsafeOutboundHostPorts", &self.outbound),
         }
+    }
+}
+
+/// FelixConfigurations, as far as they decide about failsafe ports. What holds
+/// for the whole cluster is kept worked out: every endpoint asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct Felix {
+    specs: BTreeMap<String, Value>,
+    cluster: Failsafe,
+}
+
+/// Name of the configuration of the whole cluster.
+const CLUSTER: &str = "default";
+
+impl Felix {
+    /// A configuration (`default`, `node.<name>`) has this `spec`. Returns
+    /// whether that is new.
+    pub fn set(&mut self, name: &str, spec: &Value) -> bool {
+        if self.specs.get(name) == Some(spec) {
+            return false;
+        }
+        self.specs.insert(name.to_owned(), spec.clone());
+        self.work_out();
+        true
+    }
+
+    /// A configuration is gone. Returns whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let was_there = self.specs.remove(name).is_some();
+        self.work_out();
+        was_there
+    }
+
+    /// Names of the configurations.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.specs.keys().map(String::as_str)
+    }
+
+    /// The failsafe ports of a node.
+    pub fn failsafe(&self, node: &str) -> Cow<'_, Failsafe> {
+        // Few clusters have any of a node.
+        let any = self.specs.len() > usize::from(self.specs.contains_key(CLUSTER));
+        match any.then(|| self.specs.get(&format!("node.{node}"))).flatten() {
+            Some(spec) => Cow::Owned(self.cluster.overridden(spec)),
+            None => Cow::Borrowed(&self.cluster),
+        }
+    }
+
+    fn work_out(&mut self) {
+        let builtin = Failsafe::default();
+        self.cluster = match self.specs.get(CLUSTER) {
+            Some(spec) => builtin.overridden(spec),
+            None => builtin,
+        };
     }
 }
 

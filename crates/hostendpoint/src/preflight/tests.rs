@@ -108,10 +108,9 @@ fn policies_decide_in_order_and_tiers_pass_on() {
 #[test]
 fn failsafe_overrides_can_cut_ssh_and_the_api_server() {
     let mut preflight = with(&[]);
-    preflight.felix.insert(
-        "default".into(),
-        json!({"failsafeInboundHostPorts": [{"protocol": "tcp", "port": 10250}], "failsafeOutboundHostPorts": []}),
-    );
+    let cluster = json!({"failsafeInboundHostPorts": [{"protocol": "tcp", "port": 10250}], "failsafeOutboundHostPorts": []});
+    assert!(preflight.felix.set("default", &cluster), "is new");
+    assert!(!preflight.felix.set("default", &cluster), "is known");
     assert_eq!(
         check(&preflight, &[]),
         [
@@ -122,12 +121,18 @@ fn failsafe_overrides_can_cut_ssh_and_the_api_server() {
         ]
     );
     // A configuration of the node itself wins.
-    preflight.felix.insert(
-        "node.n1".into(),
-        json!({"failsafeInboundHostPorts": [{"port": 22}, {"protocol": "TCP", "port": 10250}],
-               "failsafeOutboundHostPorts": [{"port": 6443}, {"protocol": "udp", "port": 53}]}),
+    preflight.felix.set(
+        "node.n1",
+        &json!({"failsafeInboundHostPorts": [{"port": 22}, {"protocol": "TCP", "port": 10250}],
+                "failsafeOutboundHostPorts": [{"port": 6443}, {"protocol": "udp", "port": 53}]}),
     );
     assert_eq!(check(&preflight, &[]), [NO_POLICY]);
+    // And only there: n2 has what the cluster has.
+    let elsewhere = preflight.check("n2", &labels(), &[]);
+    assert_eq!(elsewhere.len(), 4);
+    // Without configurations Felix's defaults hold again.
+    assert!(preflight.felix.remove("default") && preflight.felix.remove("node.n1"));
+    assert_eq!(check(&preflight, &[]), [NO_POLICY, KUBELET]);
 }
 
 #[test]

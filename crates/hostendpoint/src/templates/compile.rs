@@ -1,14 +1,12 @@
 //! Checking a template. All errors are collected: a user mends them at once.
 
-use std::collections::BTreeMap;
-
 use regex::{Regex, RegexBuilder};
 
 use super::{Blueprint, Cidr, CidrError, Confirmation, Glob, Rule, Template};
 use crate::{
     api::{
         CONFIRM_MASS_DELETE_ANNOTATION, HostEndpointTemplate, HostEndpointTemplateSpec,
-        InterfaceRule, MANAGED_BY_LABEL, TEMPLATE_LABEL,
+        InterfaceRule, MANAGED_BY, MANAGED_BY_LABEL, TEMPLATE_LABEL,
     },
     labels::Interner,
     naming::{NameError, NameTemplate},
@@ -89,12 +87,13 @@ const REGEX_SIZE_LIMIT: usize = 1 << 20;
 /// Checks a template.
 pub fn compile(template: &HostEndpointTemplate, interner: &mut Interner) -> Template {
     let annotations = template.metadata.annotations.as_ref();
+    let name = interner.share(template.metadata.name.as_deref().unwrap_or_default());
     Template {
-        name: interner.share(template.metadata.name.as_deref().unwrap_or_default()),
         uid: template.metadata.uid.clone(),
         generation: template.metadata.generation,
         static_nodes: template.spec.pre_creation.nodes.clone(),
-        compiled: blueprint(&template.spec),
+        compiled: blueprint(&name, &template.spec),
+        name,
         confirmation: Confirmation::parse(
             annotations
                 .and_then(|annotations| annotations.get(CONFIRM_MASS_DELETE_ANNOTATION))
@@ -103,7 +102,7 @@ pub fn compile(template: &HostEndpointTemplate, interner: &mut Interner) -> Temp
     }
 }
 
-fn blueprint(spec: &HostEndpointTemplateSpec) -> Result<Blueprint, Vec<TemplateError>> {
+fn blueprint(name: &str, spec: &HostEndpointTemplateSpec) -> Result<Blueprint, Vec<TemplateError>> {
     let mut errors = Vec::new();
     let selection = selection("nodeSelector", &spec.node_selector, &mut errors);
     let rules = rules(&spec.interfaces, &mut errors);
@@ -131,15 +130,18 @@ fn blueprint(spec: &HostEndpointTemplateSpec) -> Result<Blueprint, Vec<TemplateE
     let expected_machines = spec.pre_creation.machines.as_ref().map(|machines| {
         self::selection("preCreation.machines.selector", &machines.selector, &mut errors)
     });
+    let mut labels = spec.labels.clone();
+    labels.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
+    labels.insert(TEMPLATE_LABEL.to_owned(), name.to_owned());
     match endpoint_name {
         Some(endpoint_name) if errors.is_empty() => Ok(Blueprint {
             selection,
             rules,
             endpoint_name,
-            labels: pairs(&spec.labels),
+            labels: labels.into(),
             copy_allow: spec.copy_labels.allow.iter().map(|glob| Glob::new(glob)).collect(),
             copy_deny: spec.copy_labels.deny.iter().map(|glob| Glob::new(glob)).collect(),
-            annotations: pairs(&spec.annotations),
+            annotations: spec.annotations.clone().into(),
             profiles: spec.profiles.clone(),
             ports: spec.ports.clone(),
             expected_ips: spec.expected_ips.clone(),
@@ -222,8 +224,4 @@ fn pattern(field: String, text: &str, errors: &mut Vec<TemplateError>) -> Option
             None
         }
     }
-}
-
-fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
-    map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }

@@ -2,7 +2,11 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{labels::Interner, templates::compile};
+use crate::{
+    api::{MANAGED_BY, MANAGED_BY_LABEL},
+    labels::Interner,
+    templates::compile,
+};
 
 fn template(name: &str, spec: Value) -> Template {
     let template = serde_json::from_value(json!({

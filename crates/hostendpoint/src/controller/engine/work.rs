@@ -13,14 +13,15 @@ use super::{
     report::BUSY_STATUS_INTERVAL,
 };
 use crate::{
-    api::HostEndpoint,
+    endpoint::PrunedEndpoint,
     labels::Shared,
     observed::Kind,
     plan::{Action, ApplyReason, plan_node},
 };
 
 impl Engine {
-    /// Starts work on nodes that wait, as many as may run at a time.
+    /// Starts work on nodes that wait, until as many requests as may be are
+    /// under way; a few more where the last node has several endpoints.
     pub(super) fn dispatch(&mut self, running: &mut JoinSet<Finished>) {
         while self.running < self.options.concurrency.max(1) && self.can_plan() {
             let Some(node) = self.queue.next() else {
@@ -41,7 +42,7 @@ impl Engine {
             let executor =
                 Executor { client: self.context.client.clone(), group: self.observed.group };
             let metrics = self.context.metrics.clone();
-            self.running += 1;
+            self.running += task.requests();
             running.spawn(async move {
                 let started = Instant::now();
                 let outcome = executor.carry_out(task).await;
@@ -137,7 +138,7 @@ impl Engine {
 
     /// Takes what the API server has answered into the index.
     fn taken(&mut self, outcome: Outcome) {
-        self.running -= 1;
+        self.running -= outcome.requests;
         let node = outcome.node;
         for (apply, object) in &outcome.applied {
             info!(node = &*node, template = &*apply.wanted.template, endpoint = apply.wanted.name, verb = apply.verb, fields = ?apply.fields, "endpoint written");
@@ -184,7 +185,7 @@ impl Engine {
     /// Endpoints that are not as they were written, by the server's own
     /// answer: somebody's webhook changes them. Writing again at once would
     /// go on for ever.
-    fn without_effect(&self, applied: &[(Apply, HostEndpoint)]) -> Vec<Failure> {
+    fn without_effect(&self, applied: &[(Apply, PrunedEndpoint)]) -> Vec<Failure> {
         let changed = applied.iter().filter_map(|(apply, _)| {
             let wanted = &apply.wanted;
             let drift = self.observed.endpoint(&wanted.name)?.drift(wanted);

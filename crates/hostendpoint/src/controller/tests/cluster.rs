@@ -1,30 +1,23 @@
 //! A cluster of its own, or for its turn, for each test, a spy between the controller and its
 //! API server, and waiting by watching.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Debug,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
-use futures::StreamExt;
-use http::{Method, Request, Response, StatusCode};
 use k8s_openapi::{
     api::core::v1::Node,
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, CustomResourceExt, Resource, ResourceExt,
+    Api, Client, CustomResourceExt, Resource,
     api::{DeleteParams, Patch, PatchParams, PostParams},
-    client::Body,
-    runtime::{watcher, watcher::Event},
 };
 use kubewright_operator::shutdown::Shutdown;
-use kubewright_testkit::{TestCluster, require::Skip, turn::mark};
+use kubewright_testkit::{TestCluster, require::Skip, spy::Spy, turn::mark};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::task::JoinHandle;
+
+pub(super) use kubewright_testkit::until::until;
 
 use crate::{
     api::{CalicoGroup, HostEndpoint, HostEndpointTemplate},
@@ -47,107 +40,6 @@ pub(super) struct Cluster {
     pub(super) client: Client,
     pub(super) group: CalicoGroup,
     pub(super) spy: Spy,
-}
-
-/// What the controller has sent, and what is answered in the server's place.
-#[derive(Clone, Default)]
-pub(super) struct Spy {
-    state: Arc<Mutex<SpyState>>,
-    requests: watch::Sender<usize>,
-}
-
-#[derive(Default)]
-struct SpyState {
-    writes: Vec<String>,
-    refuse: Option<Refuse>,
-    tamper: Option<(&'static str, &'static str)>,
-}
-
-type Refuse = Box<dyn FnMut(&Method, &str) -> Option<(StatusCode, &'static str)> + Send>;
-
-impl Spy {
-    /// Writes so far, as `METHOD path`.
-    pub(super) fn writes(&self) -> Vec<String> {
-        self.state.lock().unwrap().writes.clone()
-    }
-
-    /// Writes to this kind so far.
-    pub(super) fn writes_to(&self, plural: &str) -> usize {
-        self.writes().iter().filter(|write| write.contains(plural)).count()
-    }
-
-    /// Requests of every kind so far.
-    pub(super) fn requests(&self) -> usize {
-        *self.requests.borrow()
-    }
-
-    /// Waits until there have been so many requests.
-    pub(super) async fn reached(&self, requests: usize) {
-        let mut seen = self.requests.subscribe();
-        let reached = seen.wait_for(|seen| *seen >= requests);
-        tokio::time::timeout(PATIENCE, reached).await.unwrap().unwrap();
-    }
-
-    /// Answers requests in the server's place.
-    pub(super) fn refuse(
-        &self,
-        refuse: impl FnMut(&Method, &str) -> Option<(StatusCode, &'static str)> + Send + 'static,
-    ) {
-        self.state.lock().unwrap().refuse = Some(Box::new(refuse));
-    }
-
-    /// Replaces text in what is written, as an admission webhook could.
-    pub(super) fn tamper(&self, from: &'static str, to: &'static str) {
-        self.state.lock().unwrap().tamper = Some((from, to));
-    }
-
-    async fn tampered(&self, request: Request<Body>) -> Request<Body> {
-        let Some((from, to)) = self.state.lock().unwrap().tamper else { return request };
-        let (head, body) = request.into_parts();
-        let text = String::from_utf8(body.collect_bytes().await.unwrap().to_vec()).unwrap();
-        Request::from_parts(head, Body::from(text.replace(from, to).into_bytes()))
-    }
-
-    /// Lets everything through again.
-    pub(super) fn allow(&self) {
-        self.state.lock().unwrap().refuse = None;
-    }
-
-    fn client(&self, inner: Client) -> Client {
-        let spy = self.clone();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let (inner, spy) = (inner.clone(), spy.clone());
-            async move {
-                match spy.see(&request) {
-                    Some(response) => Ok(response),
-                    None => {
-                        inner.send(spy.tampered(request).await).await.map_err(tower::BoxError::from)
-                    }
-                }
-            }
-        });
-        Client::new(service, "default")
-    }
-
-    fn see(&self, request: &Request<Body>) -> Option<Response<Body>> {
-        let mut state = self.state.lock().unwrap();
-        let (method, uri) = (request.method(), request.uri());
-        // Watches are told from lists.
-        let watches = uri.query().is_some_and(|query| query.contains("watch=true"));
-        let path = &if watches { format!("{}?watch", uri.path()) } else { uri.path().to_owned() };
-        self.requests.send_modify(|requests| *requests += 1);
-        if *method != Method::GET {
-            state.writes.push(format!("{method} {path}"));
-        }
-        let (code, reason) = state.refuse.as_mut()?(method, path)?;
-        let status = json!({
-            "kind": "Status", "apiVersion": "v1", "status": "Failure",
-            "reason": reason, "code": code.as_u16(), "message": format!("{method} {path}: {reason} by the test"),
-        });
-        let body = Body::from(serde_json::to_vec(&status).unwrap());
-        let response = Response::builder().status(code).header("content-type", "application/json");
-        Some(response.body(body).unwrap())
-    }
 }
 
 impl Cluster {
@@ -180,19 +72,7 @@ impl Cluster {
     }
 
     pub(super) async fn install(&self, crd: CustomResourceDefinition) {
-        let crds = Api::<CustomResourceDefinition>::all(self.client.clone());
-        crds.create(&PostParams::default(), &mark(crd.clone())).await.unwrap();
-        let name = crd.name_any();
-        until(&crds, |crds| {
-            let conditions =
-                crds.get(&name).and_then(|crd| crd.status.as_ref()?.conditions.as_ref());
-            conditions.is_some_and(|conditions| {
-                conditions
-                    .iter()
-                    .any(|condition| condition.type_ == "Established" && condition.status == "True")
-            })
-        })
-        .await;
+        self.cluster.install(crd).await;
     }
 
     /// Starts the controller; it works through the spy.
@@ -304,42 +184,6 @@ pub(super) fn at_once() -> Options {
         limits: Limits { grace: jiff::SignedDuration::ZERO, ..Limits::default() },
         ..Options::default()
     }
-}
-
-/// Watches until the objects are as wanted, and returns them.
-pub(super) async fn until<K>(
-    api: &Api<K>,
-    wanted: impl Fn(&BTreeMap<String, K>) -> bool,
-) -> BTreeMap<String, K>
-where
-    K: Resource + ResourceExt + Clone + Debug + Serialize + DeserializeOwned + Send + 'static,
-{
-    let mut all = BTreeMap::new();
-    let mut listed = false;
-    let watching = async {
-        let mut events = watcher(api.clone(), watcher::Config::default()).boxed();
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(Event::Init) => {
-                    all.clear();
-                    listed = false;
-                }
-                Ok(Event::InitApply(object) | Event::Apply(object)) => {
-                    drop(all.insert(object.name_any(), object))
-                }
-                Ok(Event::Delete(object)) => drop(all.remove(&object.name_any())),
-                Ok(Event::InitDone) => listed = true,
-                Err(error) => panic!("{error}"),
-            }
-            if listed && wanted(&all) {
-                return;
-            }
-        }
-    };
-    if tokio::time::timeout(PATIENCE, watching).await.is_err() {
-        panic!("not as wanted: {}", serde_json::to_string_pretty(&all).unwrap());
-    }
-    all
 }
 
 /// One of Calico's CRDs, as far as it matters here.

@@ -17,7 +17,7 @@ async fn report(
     cluster: &Cluster,
     templates: Option<&[crate::api::HostEndpointTemplate]>,
 ) -> Report {
-    let observed = snapshot(&cluster.spied(), &at_once(), templates).await.unwrap();
+    let observed = snapshot(&cluster.spied(), &at_once(), templates).await.unwrap().observed;
     let (actions, plans) = plan_with_problems(&observed, jiff::Timestamp::now());
     Report::new(&observed, &actions, &plans)
 }
@@ -73,4 +73,22 @@ async fn a_plan_without_calico_says_what_is_missing() {
     require!(let cluster = Cluster::bare(CalicoGroup::CrdV1).await);
     let error = snapshot(&cluster.client, &at_once(), None).await.unwrap_err();
     assert!(matches!(error, SnapshotError::NoHostEndpoints), "{error}");
+}
+
+#[tokio::test]
+async fn templates_are_judged_and_planned_before_calico_is_installed() {
+    require!(let cluster = Cluster::bare(CalicoGroup::CrdV1).await);
+    cluster.worker("n1").await;
+    let mut templates = Defaults::default().templates();
+    templates[1].spec.endpoint_name = "{interface}".to_owned();
+    let seen = snapshot(&cluster.client, &at_once(), Some(&templates)).await.unwrap();
+    assert!(!seen.served);
+    let text = report(&cluster, Some(&templates)).await.render(false);
+    for line in [
+        "+ create hostendpoint/n1-bond0 (template worker-ingress)",
+        "! template worker-tunnel: spec.endpointName: ",
+        "1 to create, 0 to adopt, 0 to repair, 0 to delete",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
 }

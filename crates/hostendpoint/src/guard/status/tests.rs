@@ -84,3 +84,18 @@ async fn programs_get_the_same_as_json() {
     let node = FakeNode::in_place().with(|node| node.felix = FelixState::NotReady { status: 503 });
     insta::assert_json_snapshot!(run_with(&args(dir.path()), &node.edge()).await.unwrap());
 }
+
+#[tokio::test]
+async fn only_an_exposed_node_is_a_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    for (locked, policed, code) in
+        [(true, true, 0), (true, false, 0), (false, true, 0), (false, false, 1)]
+    {
+        let node = FakeNode::in_place().with(|node| {
+            node.locked = locked;
+            node.policed = policed;
+        });
+        let status = run_with(&args(dir.path()), &node.edge()).await.unwrap();
+        assert_eq!(status.exit_code(), code, "{status}");
+    }
+}

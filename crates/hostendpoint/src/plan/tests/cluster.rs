@@ -139,7 +139,7 @@ impl Cluster {
         match action {
             Action::Apply { wanted, .. } => {
                 let existing = self.observed.endpoint(&wanted.name);
-                let manifest = wanted.manifest(CalicoGroup::CrdV1, existing);
+                let manifest = wanted.manifest(CalicoGroup::CrdV1, existing).to_value();
                 let merged = apply(self.endpoints.get(&wanted.name), manifest);
                 self.store(wanted.name.clone(), merged);
             }
