@@ -21,6 +21,8 @@ use std::thread;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
@@ -28,6 +30,7 @@ use kubewright_apiserver::{Identity, Server, StartError};
 
 use crate::require::Skip;
 use crate::turn::{self, TurnError};
+use crate::until::until;
 
 /// Environment variable: kubeconfig of a real cluster that tests are to run against.
 pub const KUBECONFIG: &str = "KUBEWRIGHT_TEST_KUBECONFIG";
@@ -163,6 +166,27 @@ impl TestCluster {
     /// The namespace of the test, which goes with it.
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// Defines a kind and waits until it is served. In a real cluster it goes with the test.
+    ///
+    /// # Panics
+    /// When the API server refuses it, or does not serve it in time.
+    pub async fn install(&self, crd: CustomResourceDefinition) {
+        let crds = Api::<CustomResourceDefinition>::all(self.client.clone());
+        let name = crd.name_any();
+        if let Err(error) = crds.create(&PostParams::default(), &turn::mark(crd)).await {
+            panic!("cannot define {name}: {error}");
+        }
+        until(&crds, |crds| {
+            let crd = crds.get(&name);
+            let conditions = crd.and_then(|crd| crd.status.as_ref()?.conditions.as_ref());
+            conditions
+                .into_iter()
+                .flatten()
+                .any(|condition| condition.type_ == "Established" && condition.status == "True")
+        })
+        .await;
     }
 
     /// A name that no other test has, for objects without a namespace. In a real cluster they

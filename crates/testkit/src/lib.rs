@@ -1,4 +1,5 @@
-//! What the tests of several crates share: clusters, loud skips and network namespaces.
+//! What the tests of several crates share: clusters, loud skips, network namespaces, containerd and
+//! a CNI plugin.
 //!
 //! ```text
 //! require!(require::root(), require::program("nft"))   skip with a reason, or fail in CI
@@ -6,15 +7,22 @@
 //! TestCluster::start().await? ── client() ──> an embedded server of the test's own, or
 //!                                             its own namespace of a real cluster
 //! TestCluster::alone(groups).await? ──────────> the same, in turns where it is a real cluster
+//! cni::plugin_dir() ── cni::Behaviour ────────> a CNI plugin that does what its configuration says
+//! Containerd::start().await? ── client() ─────> CRI of a containerd of the test's own
 //! ```
 //!
 //! Invariants: nothing here touches the namespace of the test process, and everything made is
 //! removed on drop, also when a test panics.
 
 pub mod cluster;
+pub mod cni;
+pub mod containerd;
 pub mod netns;
 pub mod require;
+pub mod spy;
 pub mod turn;
+pub mod until;
 
 pub use cluster::TestCluster;
+pub use containerd::Containerd;
 pub use netns::Netns;

@@ -63,6 +63,25 @@ pub fn programs(names: &[&str]) -> Result<(), Skip> {
     names.iter().try_for_each(|name| program(name))
 }
 
+/// Folders where distributions and Kubernetes put CNI plugins, which are on no search path.
+const CNI_FOLDERS: [&str; 3] = ["/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"];
+
+/// The folder with the reference plugins of CNI: `bridge`, `host-local` and the others.
+///
+/// ```no_run
+/// # use kubewright_testkit::require;
+/// require!(let plugins = require::cni_plugins());
+/// ```
+///
+/// # Errors
+/// [`Skip`] when they are not installed.
+pub fn cni_plugins() -> Result<PathBuf, Skip> {
+    let mut folders = CNI_FOLDERS.iter().map(PathBuf::from);
+    folders.find(|folder| folder.join("bridge").is_file()).ok_or_else(|| {
+        Skip::because("no CNI plugins: install them, `cargo xtask test` as root on Debian does")
+    })
+}
+
 /// Path of a program: PATH first, then the folders that hold root's programs on Debian.
 #[must_use]
 pub fn find(name: &str) -> Option<PathBuf> {
