@@ -1,0 +1,381 @@
+//! Records on disk, so that no power failure loses one and nobody waits for a disk.
+//!
+//! A record is two files. The first, `<uid>@<sandbox>@<interface>.json`, is written once, as
+//! `adding`, and synced. What becomes of the attachment goes to the second, with `.now` behind its
+//! name, which is not synced. A process that is killed loses neither. A machine that loses power
+//! may lose the second; then the first still says what DEL needs, and DEL is what is due after a
+//! reboot anyway.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{LockError, Record, RecordId, SandboxLock};
+use crate::name::{InterfaceName, check_uid};
+use crate::pod::SandboxId;
+
+/// Between the parts of a file's name; only the last part, the interface, may contain it.
+const SEPARATOR: char = '@';
+const ENDING: &str = ".json";
+/// Age from which on nobody is still writing a file.
+const ABANDONED: Duration = Duration::from_secs(3600);
+/// Behind the name of the file that says what became of an attachment.
+const NOW: &str = ".now";
+
+/// A folder or file of records that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} {}", path.display())]
+pub struct StoreError {
+    /// What was tried.
+    pub action: &'static str,
+    /// With which file or folder.
+    pub path: PathBuf,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+/// A file that was no record. It is in nobody's way now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corrupt {
+    /// Whose record it was.
+    pub id: RecordId,
+    /// Where it is now.
+    pub path: PathBuf,
+    /// What was wrong with it.
+    pub fault: String,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loaded {
+    /// The records, in order of their files' names.
+    pub records: Vec<Record>,
+    /// Files that were no records.
+    pub corrupt: Vec<Corrupt>,
+}
+
+/// Records in a folder.
+#[derive(Clone, Debug)]
+pub struct Store {
+    records: PathBuf,
+    corrupt: PathBuf,
+    locks: PathBuf,
+}
+
+impl Store {
+    /// Opens the records under a state root, and makes its folders.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a folder cannot be made.
+    pub fn open(state_dir: &Path) -> Result<Self, StoreError> {
+        let folder = |name: &str| {
+            let path = state_dir.join(name);
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+            match made {
+                Ok(()) => Ok(path),
+                Err(source) => Err(StoreError { action: "making the folder", path, source }),
+            }
+        };
+        Ok(Self {
+            records: folder("records")?,
+            corrupt: folder("corrupt")?,
+            locks: folder("locks")?,
+        })
+    }
+
+    /// Waits, at most this long, until nobody else works on a sandbox.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn lock(&self, sandbox: &SandboxId, patience: Duration) -> Result<SandboxLock, LockError> {
+        SandboxLock::wait(&self.locks, sandbox, patience)
+    }
+
+    /// Reads every record.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the folder cannot be read. A file that cannot be read is no error.
+    pub fn load(&self) -> Result<Loaded, StoreError> {
+        self.load_where(|_| true)
+    }
+
+    /// Reads the records of a pod, in whatever sandbox.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn of_pod(&self, uid: &str) -> Result<Loaded, StoreError> {
+        self.load_where(|id| id.pod_uid == uid)
+    }
+
+    /// Reads the records of a sandbox.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn of_sandbox(&self, sandbox: &SandboxId) -> Result<Loaded, StoreError> {
+        self.load_where(|id| id.sandbox == *sandbox)
+    }
+
+    /// Names of all records, from the names of their files alone.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn ids(&self) -> Result<Vec<RecordId>, StoreError> {
+        let paths = entries(&self.records)?;
+        // Temporary files begin with a dot and are no ids; what else is no id is not ours.
+        let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
+        let mut ids: Vec<RecordId> = names.filter_map(parse).collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    fn load_where(&self, wanted: impl Fn(&RecordId) -> bool) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded::default();
+        for id in self.ids()?.into_iter().filter(wanted) {
+            match self.read(&id) {
+                None => {}
+                Some(Ok(record)) => loaded.records.push(record),
+                Some(Err(fault)) => loaded.corrupt.extend(self.set_aside(id, fault)),
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// Reads one record, if it is there; one that cannot be read is set aside and not there.
+    #[must_use]
+    pub fn get(&self, id: &RecordId) -> Option<Record> {
+        match self.read(id)? {
+            Ok(record) => Some(record),
+            Err(fault) => {
+                self.set_aside(id.clone(), fault);
+                None
+            }
+        }
+    }
+
+    /// Reads one record; what is wrong with it when it is none.
+    fn read(&self, id: &RecordId) -> Option<Result<Record, String>> {
+        // Without the first file it is no record any more, or not yet.
+        let first = read_file(id, &self.path(id))?;
+        match read_file(id, &self.now(id)) {
+            Some(Ok(record)) => Some(Ok(record)),
+            Some(Err(fault)) => {
+                tracing::warn!(record = %id, fault, "what became of an attachment cannot be read");
+                Some(first)
+            }
+            None => Some(first),
+        }
+    }
+
+    /// Puts a file that is no record out of the way, where it can be looked at.
+    fn set_aside(&self, id: RecordId, fault: String) -> Option<Corrupt> {
+        let from = self.path(&id);
+        let path = self.corrupt.join(file_name(&id) + ".corrupt");
+        // What became of it cannot be read either, or it would have been taken.
+        if let Err(error) = self.unlink(&self.now(&id)) {
+            tracing::warn!(record = %id, %error, "left in place");
+        }
+        let path = match fs::rename(&from, &path) {
+            Ok(()) => path,
+            // Another reader was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            // It is in nobody's way where it is, only reported again and again.
+            Err(error) => {
+                tracing::warn!(record = %id, %error, "left in place");
+                from
+            }
+        };
+        tracing::warn!(record = %id, path = %path.display(), fault, "record cannot be read");
+        Some(Corrupt { id, path, fault })
+    }
+
+    /// How long ago a record was made; none when it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when its file cannot be looked at.
+    pub fn age(&self, id: &RecordId) -> Result<Option<Duration>, StoreError> {
+        let path = self.path(id);
+        match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            // A clock that was set back makes it young, which is the safe side.
+            Ok(written) => Ok(Some(written.elapsed().unwrap_or_default())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError { action: "looking at the record", path, source }),
+        }
+    }
+
+    /// Writes a new record, in place of any of its name. Every reader sees it from now on; it is
+    /// durable when [`Syncing::wait`] returns, which does not have to be waited for idly.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn begin(&self, record: &Record) -> Result<Syncing, StoreError> {
+        let id = record.id();
+        self.unlink(&self.now(&id))?;
+        let path = self.path(&id);
+        let failed =
+            |source| StoreError { action: "writing the record", path: path.clone(), source };
+        let file = self.replace(&path, record).map_err(failed)?;
+        let folder = File::open(&self.records).map_err(failed)?;
+        let sync = move || file.sync_data().and_then(|()| folder.sync_all());
+        let thread = thread::Builder::new().name("sync".to_owned()).spawn(sync).map_err(failed)?;
+        Ok(Syncing { thread, path })
+    }
+
+    /// Writes what became of an attachment; a reader sees the record as it was or as it is now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn write(&self, record: &Record) -> Result<(), StoreError> {
+        let id = record.id();
+        if !self.path(&id).exists() {
+            return self.begin(record)?.wait();
+        }
+        let path = self.now(&id);
+        let written = self.replace(&path, record);
+        written.map(drop).map_err(|source| StoreError {
+            action: "writing the record",
+            path,
+            source,
+        })
+    }
+
+    fn replace(&self, path: &Path, record: &Record) -> io::Result<File> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.records.join(format!(".{}-{serial}", std::process::id()));
+        let write = || -> io::Result<File> {
+            let json = serde_json::to_vec(record)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let mut file = options.open(&temporary)?;
+            file.write_all(&json)?;
+            fs::rename(&temporary, path)?;
+            Ok(file)
+        };
+        write().inspect_err(|_| drop(fs::remove_file(&temporary)))
+    }
+
+    /// Removes what processes that were killed left: half-written files, and locks of sandboxes
+    /// that are not among the living and have no record.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn sweep(&self, living: &BTreeSet<SandboxId>) -> Result<(), StoreError> {
+        for path in entries(&self.records)? {
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            let written = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            let age = written.ok().and_then(|written| written.elapsed().ok());
+            if name.starts_with('.') && age.is_some_and(|age| age > ABANDONED) {
+                self.unlink(&path)?;
+            }
+        }
+        let recorded: BTreeSet<SandboxId> = self.ids()?.into_iter().map(|id| id.sandbox).collect();
+        for path in entries(&self.locks)? {
+            let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+            let Ok(sandbox) = SandboxId::new(name) else { continue };
+            if living.contains(&sandbox) || recorded.contains(&sandbox) {
+                continue;
+            }
+            // One that is held is in use after all.
+            if let Ok(lock) = self.lock(&sandbox, Duration::ZERO) {
+                lock.retire();
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a record; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be removed.
+    pub fn remove(&self, id: &RecordId) -> Result<(), StoreError> {
+        // Killed in between it is `adding` again, which leads to DEL once more.
+        self.unlink(&self.now(id))?;
+        self.unlink(&self.path(id))
+    }
+
+    fn unlink(&self, path: &Path) -> Result<(), StoreError> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let path = path.to_owned();
+                Err(StoreError { action: "removing the record", path, source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn now(&self, id: &RecordId) -> PathBuf {
+        self.records.join(file_name(id) + NOW)
+    }
+
+    fn path(&self, id: &RecordId) -> PathBuf {
+        self.records.join(file_name(id))
+    }
+}
+
+/// A record on its way to the disk.
+#[derive(Debug)]
+#[must_use = "it is not durable before it was waited for"]
+pub struct Syncing {
+    thread: JoinHandle<io::Result<()>>,
+    path: PathBuf,
+}
+
+impl Syncing {
+    /// Waits until the record outlives the machine's power.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk failed.
+    pub fn wait(self) -> Result<(), StoreError> {
+        let synced = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        synced.map_err(|source| StoreError {
+            action: "syncing the record",
+            path: self.path,
+            source,
+        })
+    }
+}
+
+/// Paths of what is in a folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let failed =
+        |source| StoreError { action: "reading the folder", path: folder.to_owned(), source };
+    let read = fs::read_dir(folder).map_err(failed)?;
+    read.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
+}
+
+/// None of the parts can be a path: they are checked when an id is made.
+fn file_name(id: &RecordId) -> String {
+    format!("{}{SEPARATOR}{}{SEPARATOR}{}{ENDING}", id.pod_uid, id.sandbox, id.interface)
+}
+
+fn parse(file_name: &str) -> Option<RecordId> {
+    let mut parts = file_name.strip_suffix(ENDING)?.splitn(3, SEPARATOR);
+    let (uid, sandbox, interface) = (parts.next()?, parts.next()?, parts.next()?);
+    check_uid(uid).ok()?;
+    Some(RecordId {
+        pod_uid: uid.to_owned(),
+        sandbox: SandboxId::new(sandbox).ok()?,
+        interface: InterfaceName::new(interface).ok()?,
+    })
+}
+
+/// Reads a file of a record; what is wrong with it when it is none, be it the disk's fault.
+fn read_file(id: &RecordId, path: &Path) -> Option<Result<Record, String>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => return Some(Err(error.to_string())),
+    };
+    Some(match serde_json::from_slice::<Record>(&bytes) {
+        Err(error) => Err(error.to_string()),
+        Ok(record) if record.id() != *id => Err(format!("it is that of {}", record.id())),
+        Ok(record) => Ok(record),
+    })
+}
