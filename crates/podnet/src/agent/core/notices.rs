@@ -1,0 +1,144 @@
+//! Telling pods what became of their networks: annotations that are written only when they
+//! change, and Events in their order.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kubewright_attachment::backoff::Backoff;
+use kubewright_attachment::engine::Change;
+use kubewright_attachment::status::Failure;
+use kubewright_operator::Event;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Core, Message};
+use crate::agent::node::Node;
+use crate::agent::publish::{self, ACTION, Fresh, Notice, Written};
+use crate::pod::Pod;
+
+/// Events that wait for an API server that is away; of more, the log tells.
+const WAITING_EVENTS: usize = 512;
+
+/// Something to tell about a pod.
+pub(crate) enum Told {
+    Event(Box<ObjectReference>, Event),
+    /// What was told about this part of it is over.
+    Settled(Box<ObjectReference>, String),
+}
+
+/// Publishes events one after the other, while works go on.
+pub(super) fn start(node: &Arc<Node>, tasks: &mut JoinSet<()>) -> mpsc::Sender<Told> {
+    let (sender, mut told) = mpsc::channel(WAITING_EVENTS);
+    let events = node.context.events.clone();
+    tasks.spawn(async move {
+        while let Some(next) = told.recv().await {
+            match next {
+                Told::Event(pod, event) => events.publish(&pod, event).await,
+                Told::Settled(pod, aspect) => events.settled(&pod, ACTION, &aspect),
+            }
+        }
+    });
+    sender
+}
+
+impl Core {
+    /// Events and logs of a work.
+    pub(super) fn announce(&mut self, uid: &str, changes: &[Change], failures: &[Failure]) {
+        let Some(pod) = self.node.pods().of_uid(uid).cloned() else {
+            for change in changes {
+                tracing::info!(uid, ?change, "a pod that is gone");
+            }
+            return;
+        };
+        let before = self.tellings.get(uid).map(|telling| telling.notice.failures.clone());
+        let before = before.unwrap_or_default();
+        let news: Vec<Failure> =
+            failures.iter().filter(|failure| !before.contains(failure)).cloned().collect();
+        publish::log(&pod.key, changes, &news);
+        let mut events: Vec<Event> = changes.iter().map(publish::of_change).collect();
+        events.extend(failures.iter().map(publish::of_failure));
+        for event in events {
+            self.tell(Told::Event(Box::new(pod.reference()), event));
+        }
+        let aspects: Vec<String> = failures.iter().map(publish::aspect_of_failure).collect();
+        for over in before.iter().map(publish::aspect_of_failure) {
+            if !aspects.contains(&over) && changes.is_empty() {
+                self.tell(Told::Settled(Box::new(pod.reference()), over));
+            }
+        }
+    }
+
+    fn tell(&self, told: Told) {
+        if self.events.try_send(told).is_err() {
+            tracing::debug!("an event is left out: too many wait for the API server");
+        }
+    }
+
+    /// A pod is to be told this.
+    pub(super) fn notify(&mut self, uid: &str, mut notice: Notice) {
+        let telling = self.tellings.entry(uid.to_owned()).or_default();
+        if notice.status.is_none() {
+            notice.status = telling.notice.status.take();
+        }
+        telling.notice = notice;
+        self.write(uid);
+    }
+
+    /// Writes what a pod has not been told yet.
+    fn write(&mut self, uid: &str) {
+        let Some(pod) = self.node.pods().of_uid(uid).cloned() else {
+            // There is nobody to tell.
+            self.tellings.remove(uid);
+            return;
+        };
+        let Some(telling) = self.tellings.get_mut(uid) else { return };
+        if telling.writing {
+            return;
+        }
+        let edits = publish::edits(&pod.annotations, &telling.notice);
+        if edits.is_empty() {
+            return;
+        }
+        telling.writing = true;
+        let (node, uid) = (self.node.clone(), uid.to_owned());
+        self.tasks.spawn(async move {
+            let written = publish::write(node.context.client.clone(), pod, edits).await;
+            node.tell(Message::Written(uid, written));
+        });
+    }
+
+    pub(super) fn written(&mut self, uid: &str, written: Written) {
+        let Some(telling) = self.tellings.get_mut(uid) else { return };
+        telling.writing = false;
+        match written {
+            Written::Done(fresh) => {
+                telling.failures = 0;
+                self.refresh(uid, *fresh);
+                // It may have to be told something else by now.
+                self.write(uid);
+            }
+            Written::Stale(fresh) => {
+                telling.failures = 0;
+                self.refresh(uid, *fresh);
+                // What others have written goes into what we write.
+                self.add(uid);
+            }
+            Written::Gone => drop(self.tellings.remove(uid)),
+            Written::Failed(error) => {
+                telling.failures = telling.failures.saturating_add(1);
+                let pause = Backoff::default().pause(telling.failures, u64::from(telling.failures));
+                tracing::warn!(uid, error, ?pause, "a pod could not be told about its networks");
+                self.queue.add_at(uid, Instant::now() + pause);
+            }
+        }
+    }
+
+    fn refresh(&mut self, uid: &str, fresh: Fresh) {
+        let mut pods = self.node.pods_mut();
+        let Some(pod) = pods.of_uid(uid).cloned() else { return };
+        let mut annotations = pod.annotations.clone();
+        (annotations.status, annotations.errors) = (fresh.status, fresh.errors);
+        pods.seen(Pod { annotations, version: fresh.version, annotated: true, ..pod });
+    }
+}

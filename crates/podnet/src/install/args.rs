@@ -1,0 +1,76 @@
+//! How `kubewright podnet install` and `uninstall` are told, by code or on the command line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kubewright_attachment::protocol::{DEFAULT_CONF_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR};
+
+use kubewright_cni::DEFAULT_CACHE_DIR;
+
+use super::PLUGIN;
+use crate::options::environment;
+
+/// Where packages put the plugin that is copied into the runtime's directory.
+const PACKAGED: &str = "/usr/lib/kubewright/kubewright-cni";
+
+/// Directories of the node, the same for both commands.
+#[derive(Clone, Debug, Args)]
+pub struct PlaceArgs {
+    /// Where the runtime reads network configurations
+    #[arg(long, env = environment::CONF_DIR, value_name = "DIR", default_value = DEFAULT_CONF_DIR)]
+    pub cni_conf_dir: PathBuf,
+    /// Where the runtime searches CNI plugins
+    #[arg(long, env = environment::BIN_DIR, value_name = "DIR", default_value = "/opt/cni/bin")]
+    pub cni_bin_dir: PathBuf,
+    /// Where the runtime and the agent keep libcni's cache
+    #[arg(long, env = environment::CACHE_DIR, value_name = "DIR", default_value = DEFAULT_CACHE_DIR)]
+    pub cni_cache_dir: PathBuf,
+    /// Where the agent records what it attached
+    #[arg(long, env = environment::STATE_DIR, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
+    pub state_dir: PathBuf,
+}
+
+/// How to install.
+#[derive(Clone, Debug, Args)]
+pub struct InstallArgs {
+    /// Directories of the node.
+    #[command(flatten)]
+    pub places: PlaceArgs,
+    /// The plugin to copy; by default the one beside this program, or the packaged one
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// Where the agent listens for the plugin
+    #[arg(long, env = environment::SOCKET, value_name = "FILE", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+    /// Network that every pod gets, by name; by default that of the first other configuration
+    #[arg(long, value_name = "NAME")]
+    pub default_network: Option<String>,
+    /// Leave the first place to this meta-plugin, by file or type, and install nothing
+    #[arg(long, value_name = "FILE|TYPE", conflicts_with = "default_network")]
+    pub meta_plugin: Option<String>,
+    /// Say what would be done and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl InstallArgs {
+    /// The plugin to copy.
+    pub(super) fn program(&self) -> PathBuf {
+        let beside = || {
+            let own = std::env::current_exe().ok()?;
+            Some(own.with_file_name(PLUGIN)).filter(|file| file.is_file())
+        };
+        self.plugin.clone().or_else(beside).unwrap_or_else(|| PACKAGED.into())
+    }
+}
+
+/// How to uninstall.
+#[derive(Clone, Debug, Args)]
+pub struct UninstallArgs {
+    /// Directories of the node.
+    #[command(flatten)]
+    pub places: PlaceArgs,
+    /// Say what would be done and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}

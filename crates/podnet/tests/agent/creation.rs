@@ -1,0 +1,215 @@
+//! Pods that are made through the plugin: all their networks or none.
+
+use kubewright_attachment::protocol::{
+    Call, CallError, Client, Container, PluginOptions, Reply, Request, Valid,
+};
+use kubewright_cni::{CniArgs, CniError, CniResult, ErrorCode};
+use kubewright_testkit::require;
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, MINUTE, STANDARD, eventually, ready};
+
+/// A runtime that calls the plugin, without the plugin.
+struct Caller<'a>(&'a Lab);
+
+impl Caller<'_> {
+    async fn ask(&self, call: Call) -> Result<Option<CniResult>, CniError> {
+        let options = PluginOptions {
+            socket: self.0.path("cni.sock"),
+            state_dir: self.0.path("state"),
+            conf_dir: self.0.path("net.d"),
+            cache_dir: self.0.path("cache"),
+            default_network: None,
+        };
+        let mut config = serde_json::to_value(&options).unwrap();
+        config["cniVersion"] = "0.4.0".into();
+        config["name"] = "kubewright".into();
+        config["type"] = "kubewright-cni".into();
+        let Value::Object(config) = config else { panic!("not an object") };
+        let request = Request { call, plugin_dirs: Vec::new(), config };
+        let socket = self.0.path("cni.sock");
+        let asking = tokio::task::spawn_blocking(move || {
+            loop {
+                match Client::new(&socket).call(&request) {
+                    // The agent is about to start.
+                    Err(CallError::Away { .. }) => std::thread::yield_now(),
+                    answer => return answer.unwrap(),
+                }
+            }
+        });
+        match asking.await.unwrap() {
+            Reply::Result(result) => Ok(result),
+            Reply::Error(error) => Err(error),
+        }
+    }
+
+    /// Asks until the agent has seen a change of the annotation.
+    async fn ask_until(
+        &self,
+        call: Call,
+        holds: impl Fn(&Result<Option<CniResult>, CniError>) -> bool,
+    ) {
+        let asking = async { while !holds(&self.ask(call.clone()).await) {} };
+        tokio::time::timeout(MINUTE, asking).await.expect("within a minute");
+    }
+
+    fn container(&self, pod: &str, uid: &str, sandbox: &str) -> Container {
+        let args = CniArgs::new()
+            .with("IgnoreUnknown", "1")
+            .and_then(|args| args.with("K8S_POD_NAMESPACE", self.0.cluster.namespace()))
+            .and_then(|args| args.with("K8S_POD_NAME", pod))
+            .and_then(|args| args.with("K8S_POD_UID", uid));
+        Container {
+            container_id: sandbox.to_owned(),
+            netns: Some(self.0.sandboxes.netns(sandbox)),
+            ifname: "eth0".to_owned(),
+            args: args.unwrap(),
+        }
+    }
+}
+
+/// A lab with a default network, whose sandboxes are not told of before they are made.
+async fn lab() -> Lab {
+    let lab = Lab::start().await;
+    let default = json!({ "cniVersion": "0.4.0", "name": "cluster", "type": "bridge",
+        "bridge": "cni0", "isGateway": true,
+        "ipam": { "type": "host-local", "subnet": "10.88.0.0/16",
+            "dataDir": lab.path("addresses"), "routes": [{ "dst": "0.0.0.0/0" }] } });
+    std::fs::write(lab.path("net.d/10-cluster.conf"), default.to_string()).unwrap();
+    lab
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_is_made_with_all_its_networks_and_goes_with_them() {
+    require!(ready());
+    let lab = lab().await;
+    lab.define("net", lab.addressed("net", "10.97.0.0/24")).await;
+    let _agent = lab.agent();
+    let caller = Caller(&lab);
+    caller.ask(Call::Status).await.unwrap_or_else(|error| {
+        assert_eq!(error.code, ErrorCode::NotAvailable, "{error}");
+        None
+    });
+    let uid = lab.pod("p", json!({ STANDARD: "net@x0" })).await;
+    // The runtime makes the namespace, calls the plugin, and tells of the sandbox only then.
+    let sandbox = lab.sandboxes.begin(&uid);
+    let container = caller.container("p", &uid, &sandbox);
+    let result = caller.ask(Call::Add(container.clone())).await.unwrap().unwrap();
+    assert!(result.ips[0].address.to_string().starts_with("10.88."), "{result:?}");
+    assert_eq!(result.version.to_string(), "0.4.0");
+    assert_eq!(lab.sandboxes.links(&sandbox).len(), 2);
+    let status = lab.attached("p", &["eth0", "x0"]).await;
+    assert!(status[0].default && status[0].name == "cluster", "{status:?}");
+    assert_eq!(status[0].gateway, ["10.88.0.1"]);
+    lab.event("p", "AddedInterface", "eth0").await;
+    assert_eq!(lab.records(), 2);
+    caller.ask(Call::Check(container.clone())).await.unwrap();
+    caller.ask(Call::Status).await.unwrap();
+    // Nobody but the runtime knows of the sandbox, and still nobody takes it for gone.
+    caller.ask(Call::Gc(Valid::default())).await.unwrap();
+    assert_eq!(lab.sandboxes.links(&sandbox).len(), 2);
+    lab.sandboxes.finish(&sandbox);
+    lab.annotate("p", STANDARD, "net@x0,net@x1").await;
+    lab.attached("p", &["eth0", "x0", "x1"]).await;
+
+    let gone = Container { netns: None, ..container };
+    caller.ask(Call::Del(gone.clone())).await.unwrap();
+    assert_eq!(lab.records(), 0);
+    caller.ask(Call::Del(gone)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_fails_undoes_the_whole_pod_and_says_so() {
+    require!(ready());
+    let lab = lab().await;
+    lab.define("good", lab.addressed("good", "10.98.0.0/24")).await;
+    let failing = json!({ "ADD": { "fail": { "code": 100, "msg": "no vlan left" } } });
+    lab.define("bad", lab.scripted("calls", failing)).await;
+    let agent = lab.agent();
+    let caller = Caller(&lab);
+    let uid = lab.pod("p", json!({ STANDARD: "good@g0,bad@b0" })).await;
+    let sandbox = lab.sandboxes.begin(&uid);
+    let container = caller.container("p", &uid, &sandbox);
+    let error = caller.ask(Call::Add(container.clone())).await.unwrap_err();
+    assert!(error.msg.contains("no vlan left"), "{error}");
+    assert_eq!(lab.sandboxes.links(&sandbox).len(), 0);
+    assert_eq!(lab.records(), 0);
+    let (_, failures) = lab.told("p", |_, failures| !failures.is_empty()).await;
+    assert_eq!(failures[0].interface.as_deref(), Some("b0"));
+    lab.event("p", "FailedAddingInterface", "no vlan left").await;
+    // While the pod waits for its next attempt, it stays told, and nobody writes anything.
+    eventually("the errors and an event are written", || agent.writes() == 2).await;
+    for other in ["q", "r"] {
+        lab.running(other, json!({ STANDARD: "good@g0" })).await;
+        lab.attached(other, &["g0"]).await;
+        lab.event(other, "AddedInterface", "g0").await;
+    }
+    eventually("a status and an event for each of the others", || agent.writes() == 6).await;
+    lab.told("p", |_, told| told == failures.as_slice()).await;
+
+    // A definition that is not there is told as well, while the pod waits.
+    lab.annotate("p", STANDARD, "nowhere").await;
+    let told = |made: &Result<Option<CniResult>, CniError>| {
+        made.as_ref().is_err_and(|error| error.msg.contains("nowhere"))
+    };
+    caller.ask_until(Call::Add(container.clone()), told).await;
+    lab.event("p", "NoNetworkFound", "nowhere").await;
+
+    lab.annotate("p", STANDARD, "good@g0").await;
+    eventually("nothing is left of it", || lab.records() == 2).await;
+    caller.ask_until(Call::Add(container), Result::is_ok).await;
+    lab.attached("p", &["eth0", "g0"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_the_runtime_speaks_of_is_checked() {
+    require!(ready());
+    let lab = lab().await;
+    let _agent = lab.agent();
+    let caller = Caller(&lab);
+    lab.pod("p", json!({})).await;
+    let sandbox = lab.sandboxes.begin("abc123");
+    // Another pod of the same name, and none at all: both may come yet.
+    for (pod, uid) in [("p", "0c9d3b0e-0000-4000-8000-000000000000"), ("q", "a-b")] {
+        let error = caller.ask(Call::Add(caller.container(pod, uid, &sandbox))).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::TryAgainLater, "{error}");
+    }
+    assert_eq!(lab.records(), 0);
+    // Without its mirror a static pod gets the cluster's network.
+    let made = caller.ask(Call::Add(caller.container("static-node", "abc123", &sandbox))).await;
+    assert!(made.unwrap().is_some());
+    // Without any other configuration nothing is made up.
+    std::fs::remove_file(lab.path("net.d/10-cluster.conf")).unwrap();
+    let error = caller.ask(Call::Status).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::NotAvailable, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_are_made_at_the_same_time_do_not_disturb_each_other() {
+    require!(ready());
+    let lab = lab().await;
+    lab.define("net", lab.addressed("net", "10.99.0.0/24")).await;
+    let _agent = lab.agent();
+    let caller = Caller(&lab);
+    let mut made = Vec::new();
+    for number in 0..8 {
+        let name = format!("p{number}");
+        let uid = lab.pod(&name, json!({ STANDARD: "net@x0" })).await;
+        let sandbox = lab.sandboxes.begin(&uid);
+        made.push((caller.container(&name, &uid, &sandbox), name, sandbox));
+    }
+    let adds = made.iter().map(|(container, ..)| caller.ask(Call::Add(container.clone())));
+    for result in futures::future::join_all(adds).await {
+        result.unwrap();
+    }
+    for (_, name, sandbox) in &made {
+        lab.attached(name, &["eth0", "x0"]).await;
+        assert_eq!(lab.sandboxes.links(sandbox).len(), 2);
+        lab.sandboxes.finish(sandbox);
+    }
+    let dels = made.iter().map(|(container, ..)| caller.ask(Call::Del(container.clone())));
+    for result in futures::future::join_all(dels).await {
+        result.unwrap();
+    }
+    assert_eq!(lab.records(), 0);
+}
