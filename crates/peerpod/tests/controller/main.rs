@@ -1,0 +1,9 @@
+//! The controller against the embedded API server, or a real one.
+
+#![allow(clippy::unwrap_used)]
+
+mod capacity;
+mod fixture;
+mod lifecycle;
+mod owned;
+mod upstream;
