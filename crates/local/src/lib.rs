@@ -1,5 +1,5 @@
-//! One machine: the embedded control plane as a process, simulated nodes, and the checks
-//! of `kubewright up`.
+//! One machine: the embedded control plane as a process, simulated nodes, a kubelet and a container
+//! runtime in miniature, and the checks of `kubewright up`.
 //!
 //! ```text
 //!  kubewright local start ──spawns──▶ kubewright local serve ──▶ apiserver over TLS
@@ -7,6 +7,7 @@
 //!        └─────────────────────────────────┘ run directory: lock, record, kubeconfig, log
 //!
 //!  kubewright up ──▶ apiserver in process ──▶ nodes ──▶ controllers ──▶ checks, one line each
+//!                                               └─▶ kubelet ──CRI──▶ runtime, both in miniature
 //! ```
 //!
 //! Invariants: a control plane is found by its run directory only, one per directory; a
@@ -15,5 +16,7 @@
 //! passed.
 
 pub mod control_plane;
+pub mod kubelet;
 pub mod nodes;
+pub mod runtime;
 pub mod up;

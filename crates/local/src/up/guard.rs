@@ -42,7 +42,8 @@ fn missing() -> Option<String> {
     })
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// Path of a program, also where only root's PATH leads.
+pub(super) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     folders.map(|folder| folder.join(program)).find(|candidate| candidate.is_file())

@@ -10,6 +10,7 @@ use kubewright_operator::ClientArgs;
 use super::controllers::{self, Controllers};
 use super::course::{Course, Finding, Wrong};
 use super::heartbeats::Heartbeats;
+use super::pods::Pods;
 use super::watched::{Watched, some_of};
 use super::{Options, PATIENCE, resources};
 use crate::control_plane::{ControlPlane, RunDir};
@@ -21,6 +22,8 @@ pub struct Machine {
     pub(super) nodes: Vec<SimulatedNode>,
     pub(super) heartbeats: Heartbeats,
     pub(super) controllers: Controllers,
+    /// Nothing where this machine cannot run pods.
+    pub(super) pods: Option<Pods>,
     control_plane: ControlPlane,
     run_dir: RunDir,
     /// Goes with this value, after the control plane that writes into it.
@@ -35,6 +38,9 @@ impl Machine {
 
     pub(super) async fn shut_down(self) -> Finding {
         let ended = tokio::time::timeout(PATIENCE, async {
+            if let Some(pods) = self.pods {
+                pods.shut_down().await?;
+            }
             drop(self.heartbeats);
             self.controllers.stop(&self.client).await?;
             // The last to hold the server's connections.
@@ -45,7 +51,7 @@ impl Machine {
         ended.await.unwrap_or_else(|_| {
             Err(Wrong::failed(format!("something still runs after {PATIENCE:?}")))
         })?;
-        Ok(((), "controllers stopped, lease released, control plane ended".to_owned()))
+        Ok(((), "pods and controllers ended, lease released, control plane stopped".to_owned()))
     }
 }
 
@@ -63,6 +69,7 @@ pub(super) async fn bring_up(options: &Options, course: &mut Course<'_>) -> Opti
         nodes,
         heartbeats,
         controllers,
+        pods: None,
         control_plane,
         run_dir,
         _temporary: temporary,

@@ -3,7 +3,11 @@
 //! ```text
 //!  control plane ─▶ API over TLS ─▶ resources ─▶ nodes ─▶ leader ─▶ HostEndpoints
 //!        each needs the one before                                      │
-//!  shutdown ◀─ guard ◀─ mass deletion ◀─ node removed ◀─ VPN ◀─ drift ◀─┴─ at rest
+//!                    mass deletion ◀─ node removed ◀─ VPN ◀─ drift ◀─┴─ at rest
+//!                          │
+//!                      peer pods ─▶ container runtime ─▶ pod sandbox ─▶ network plugged
+//!                                                                             │
+//!                       shutdown ◀─ guard ◀─ pod deleted ◀─ network unplugged ┘
 //! ```
 //!
 //! The checks act as people and kubelets do, through the API server over TLS, and see what
@@ -19,6 +23,8 @@ mod guard;
 mod heartbeats;
 mod machine;
 mod namespace;
+mod peerpods;
+mod pods;
 mod protection;
 pub mod report;
 mod resources;
@@ -44,6 +50,8 @@ pub struct Options {
     pub nodes: u16,
     /// Where the cluster is kept; gone with the process otherwise.
     pub state_dir: Option<PathBuf>,
+    /// Socket of the container runtime that runs pods; one in miniature otherwise.
+    pub runtime_endpoint: Option<String>,
 }
 
 /// What became of it.
@@ -59,9 +67,11 @@ pub struct Up {
 /// Brings everything up and checks it.
 pub async fn run(options: &Options, audience: &mut dyn Audience) -> Up {
     let mut course = Course::new(audience);
-    let machine = machine::bring_up(options, &mut course).await;
-    if let Some(machine) = &machine {
+    let mut machine = machine::bring_up(options, &mut course).await;
+    if let Some(machine) = &mut machine {
         protection::check(machine, &mut course).await;
+        course.check("peer pods", peerpods::check(machine)).await;
+        machine.pods = pods::check(machine, options, &mut course).await;
     }
     course.check("boot guard", guard::check()).await;
     Up { verdict: course.verdict(), checks: course.into_checks(), machine }

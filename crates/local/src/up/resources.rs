@@ -14,12 +14,22 @@ use super::{PATIENCE, calico};
 /// Field manager of what `up` applies.
 pub(super) const FIELD_MANAGER: &str = "kubewright-up";
 
-/// Installs the definitions and waits until they are served.
+/// Installs what HostEndpoints take.
 pub(super) async fn install(client: &Client) -> Finding {
     let definitions = [HostEndpointTemplate::crd(), calico::host_endpoints()];
+    serve(client, &definitions).await?;
+    let names = some_of(definitions.iter().map(ResourceExt::name_any));
+    Ok(((), format!("served: {names}")))
+}
+
+/// Installs definitions and waits until they are served.
+pub(super) async fn serve(
+    client: &Client,
+    definitions: &[CustomResourceDefinition],
+) -> Result<(), Wrong> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let apply = PatchParams::apply(FIELD_MANAGER).force();
-    for definition in &definitions {
+    for definition in definitions {
         let name = definition.name_any();
         let applied = api.patch(&name, &apply, &Patch::Apply(definition)).await;
         applied.map_err(Wrong::during(format!("applying customresourcedefinition {name}")))?;
@@ -29,8 +39,7 @@ pub(super) async fn install(client: &Client) -> Finding {
             Err(_) => return Err(Wrong::failed(not_served(&api, &name).await)),
         };
     }
-    let names = some_of(definitions.iter().map(ResourceExt::name_any));
-    Ok(((), format!("served: {names}")))
+    Ok(())
 }
 
 async fn not_served(api: &Api<CustomResourceDefinition>, name: &str) -> String {
