@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use kubewright_operator::{LogArgs, install_crypto_provider};
+use kubewright_podnet::options::with_two_dashes;
 
 use crate::command::{
-    completions, controllers, crds, hostendpoint, local, man, manifests, up, version,
+    completions, controllers, crds, hostendpoint, local, man, manifests, peerpod, podnet, up,
+    version,
 };
 use crate::failure::{Failure, Outcome};
 
@@ -30,6 +32,8 @@ enum Command {
     Local(local::Args),
     Controllers(controllers::Args),
     Hostendpoint(hostendpoint::Args),
+    Podnet(podnet::Args),
+    Peerpod(peerpod::Args),
     Crds(crds::Args),
     Manifests(manifests::Args),
     Completions(completions::Args),
@@ -43,6 +47,8 @@ impl Command {
         match self {
             Self::Controllers(_) => true,
             Self::Hostendpoint(args) => args.serves(),
+            Self::Podnet(args) => args.serves(),
+            Self::Peerpod(args) => args.serves(),
             Self::Local(args) => args.serves(),
             _ => false,
         }
@@ -51,7 +57,8 @@ impl Command {
 
 /// Parses the arguments of this process, does what they ask for and returns its exit code.
 pub fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let arguments = with_two_dashes(std::env::args_os());
+    let matches = Cli::command().get_matches_from(arguments);
     let quiet = matches.value_source("log_level") == Some(ValueSource::DefaultValue);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     install_crypto_provider();
@@ -73,6 +80,8 @@ fn run(mut cli: Cli, quiet: bool) -> Outcome {
         Command::Local(args) => local::run(args),
         Command::Controllers(args) => wait(controllers::run(args)),
         Command::Hostendpoint(args) => wait(hostendpoint::run(args)),
+        Command::Podnet(args) => podnet::run(args),
+        Command::Peerpod(args) => wait(peerpod::run(args)),
         Command::Crds(args) => crds::run(&args),
         Command::Manifests(args) => manifests::run(&args),
         Command::Completions(args) => completions::run(&args),

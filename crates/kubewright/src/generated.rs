@@ -29,6 +29,10 @@ pub fn files() -> Result<Vec<(PathBuf, String)>> {
     let settings = Settings::default();
     let controllers = output::documents(&manifests::controllers(&settings)?)?;
     files.push(yaml("deploy/manifests/controllers.yaml".to_owned(), controllers));
+    let podnet = output::documents(&manifests::podnet(&settings)?)?;
+    files.push(yaml("deploy/manifests/podnet.yaml".to_owned(), podnet));
+    let unit = manifests::podnet_unit();
+    files.push(yaml("deploy/systemd/kubewright-podnet.service".to_owned(), unit));
     let templates = output::documents(&manifests::templates(&settings))?;
     files.push(yaml("deploy/manifests/hostendpoint-templates.yaml".to_owned(), templates));
     let command = cli::reference();

@@ -54,6 +54,16 @@ fn a_cluster_without_calico_is_an_error_of_plan() {
     let plan = sandbox.kubewright(&["hostendpoint", "plan", "--kubeconfig", &file]);
     assert_eq!(plan.code, Some(1), "{plan:?}");
     assert!(plan.stderr.contains("install Calico's CRDs first"), "{plan:?}");
+    // A file of templates can be judged all the same.
+    let templates = sandbox.path("templates.yaml").display().to_string();
+    let template = "apiVersion: kubewright.io/v1alpha1\nkind: HostEndpointTemplate\n\
+        metadata: { name: odd }\nspec: { interfaces: [{ pattern: \"(\" }] }\n";
+    std::fs::write(&templates, template).unwrap();
+    let line = ["hostendpoint", "plan", "--kubeconfig", &file, "-f", &templates];
+    let plan = sandbox.kubewright(&line);
+    assert_eq!(plan.code, Some(0), "{plan:?}");
+    assert!(plan.stderr.contains("note: this cluster serves no HostEndpoints"), "{plan:?}");
+    assert!(plan.stdout.contains("template odd: spec.interfaces[0].pattern: "), "{plan:?}");
 }
 
 #[test]
@@ -92,6 +102,7 @@ fn formats() {
     insta::assert_snapshot!("manifests", sandbox.kubewright(&["manifests", "-o", "table"]).ok());
     assert_eq!(
         sandbox.kubewright(&["crds", "-o", "table"]).ok(),
-        "hostendpointtemplates.kubewright.io\n"
+        "hostendpointtemplates.kubewright.io\npeerpodconfigs.confidentialcontainers.org\n\
+         networks.networks.kaloom.com\nnetwork-attachment-definitions.k8s.cni.cncf.io\n"
     );
 }

@@ -270,3 +270,95 @@ fn what_is_generated_installs_and_is_explained() {
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("endpointName must contain {node}"), "{refused:?}");
 }
+
+#[test]
+fn auth_tells_who_i_am_and_what_i_may() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    assert_eq!(
+        stable(&cluster.kubectl("auth whoami")),
+        "ATTRIBUTE VALUE\nUsername kubernetes-admin\nGroups [system:masters system:authenticated]\n"
+    );
+    assert_eq!(cluster.kubectl("auth can-i delete nodes"), "yes\n");
+
+    cluster.kubectl("create serviceaccount reader");
+    cluster.kubectl("create rolebinding read --clusterrole=view --serviceaccount=default:reader");
+    let as_reader = "--as=system:serviceaccount:default:reader";
+    let can = |what: &str| {
+        let ended = cluster.try_kubectl(&format!("auth can-i {what} {as_reader}"));
+        (ended.stdout.trim().to_owned(), ended.code)
+    };
+    assert_eq!(can("list pods"), ("yes".to_owned(), Some(0)));
+    assert_eq!(can("get pods/log"), ("yes".to_owned(), Some(0)));
+    for what in ["list secrets", "create pods", "list pods -n kube-system", "get /metrics"] {
+        assert_eq!(can(what), ("no".to_owned(), Some(1)), "{what}");
+    }
+    let list = stable(&cluster.kubectl(&format!("auth can-i --list {as_reader}")));
+    assert!(list.contains("configmaps [] [] [get list watch]\n"), "{list}");
+    assert!(list.contains("[/healthz] [] [get]\n"), "{list}");
+
+    let refused = cluster.try_kubectl(&format!("get secrets {as_reader}"));
+    assert_eq!(refused.code, Some(1));
+    let words = "User \"system:serviceaccount:default:reader\" cannot list resource \"secrets\" in API group \"\" in the namespace \"default\"";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    assert_eq!(
+        cluster.kubectl(&format!(
+            "auth whoami {as_reader} -o jsonpath={{.status.userInfo.groups[*]}}"
+        )),
+        "system:serviceaccounts system:serviceaccounts:default system:authenticated"
+    );
+}
+
+#[test]
+fn a_created_token_is_somebody() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    cluster.kubectl("create serviceaccount robot");
+    cluster.kubectl("create role maps --verb=list --resource=configmaps");
+    cluster.kubectl("create rolebinding maps --role=maps --serviceaccount=default:robot");
+    let token = cluster.kubectl("create token robot --duration=10m");
+    // A kubeconfig of its own: the administrator's certificate would speak for the connection.
+    let server = cluster.kubectl("config view -o jsonpath={.clusters[0].cluster.server}");
+    let (server, token) = (format!("--server={server}"), format!("--token={}", token.trim()));
+    let robot = |line: &str| {
+        let own = ["--kubeconfig=/dev/null", "--insecure-skip-tls-verify", &server, &token];
+        let words = own.into_iter().chain(line.split(' '));
+        run(&mut cluster.command(&words.collect::<Vec<_>>()))
+    };
+    assert!(robot("auth whoami").ok().contains("system:serviceaccount:default:robot"));
+    assert!(robot("get configmaps").ok().contains("kube-root-ca.crt"));
+    assert_eq!(robot("get pods").code, Some(1));
+    let short = cluster.try_kubectl("create token robot --duration=1m");
+    assert!(
+        short.stderr.contains("may not specify a duration less than 10 minutes"),
+        "{}",
+        short.stderr
+    );
+
+    cluster.kubectl("delete serviceaccount robot");
+    let gone = robot("get configmaps");
+    assert!(gone.stderr.contains("You must be logged in to the server"), "{}", gone.stderr);
+}
+
+#[test]
+fn nobody_gives_away_more_than_they_have() {
+    require!(program("kubectl"));
+    let cluster = Cluster::start();
+    cluster.kubectl("create rolebinding editor --clusterrole=admin --user=jane");
+    cluster.kubectl("create rolebinding friend --clusterrole=edit --user=joe --as=jane");
+    let refused = cluster
+        .try_kubectl("create rolebinding root --clusterrole=cluster-admin --user=joe --as=jane");
+    let words = "user \"jane\" (groups=[\"system:authenticated\"]) is attempting to grant RBAC permissions not currently held";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    // What `auth reconcile` sends is understood.
+    let roles = cluster.kubectl("get clusterroles view -o yaml");
+    let mut child = cluster
+        .command(&["auth", "reconcile", "-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(roles.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use k8s_openapi::api::core::v1::Node;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
+use k8s_openapi::api::events::v1::Event as KubernetesEvent;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client};
 use kubewright_apiserver::{Identity, Server};
@@ -21,6 +22,8 @@ use kubewright_hostendpoint::options::{NodeCondition, Options};
 use kubewright_operator::lease::ElectionOptions;
 use kubewright_operator::request::RequestInfo;
 use kubewright_operator::{Manager, ManagerOptions, Shutdown};
+use kubewright_peerpod::api::PeerPodConfig;
+use kubewright_peerpod::options::WebhookMode;
 use sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -68,6 +71,78 @@ async fn apply(client: &Client, object: &Value) {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let name = object["metadata"]["name"].as_str().unwrap();
     api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await.unwrap();
+}
+
+/// A life of a config: its capacity, adaptor and webhook come, and go with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_pods_ask_for_nothing_that_is_not_granted() {
+    let server = Server::builder().start().await.unwrap();
+    let admin = server.client();
+    let crds = printed(&["crds"]);
+    for crd in crds.iter().filter(|crd| crd["spec"]["names"]["kind"] == "PeerPodConfig") {
+        apply(&admin, crd).await;
+        let name = crd["metadata"]["name"].as_str().unwrap();
+        let served =
+            await_condition(Api::all(admin.clone()), name, conditions::is_crd_established());
+        tokio::time::timeout(MINUTE, served).await.unwrap().unwrap();
+    }
+    apply(&admin, &json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "a" } }))
+        .await;
+    let asked = Arc::default();
+    let client = recording(&server, &asked);
+    let mut options = kubewright_peerpod::options::Options::default();
+    options.namespace = "default".to_owned();
+    options.webhook = WebhookMode::Deployed { image: "kubewright".to_owned() };
+    let shutdown = Shutdown::new();
+    let controller = kubewright_peerpod::Controller::new(client, options);
+    let running = tokio::spawn(controller.run(shutdown.clone()));
+    let configs = Api::<PeerPodConfig>::namespaced(admin.clone(), "default");
+    let config = json!({
+        "apiVersion": "confidentialcontainers.org/v1alpha1", "kind": "PeerPodConfig",
+        "metadata": { "name": "c" }, "spec": { "limit": "3", "adaptor": { "image": "i" } },
+    });
+    configs.patch("c", &PatchParams::apply("test"), &Patch::Apply(config)).await.unwrap();
+    let advertised = await_condition(configs.clone(), "c", |config: Option<&PeerPodConfig>| {
+        let status = config.and_then(|config| config.status.as_ref());
+        status.is_some_and(|status| {
+            let reason = |reason: &str| status.conditions.iter().any(|one| one.reason == reason);
+            status.advertised == 0 && status.nodes == 1 && reason("Unavailable")
+        })
+    });
+    tokio::time::timeout(MINUTE, advertised).await.expect("everything is made").unwrap();
+    let node = json!({ "status": { "conditions": [{ "type": "Ready", "status": "True" }] } });
+    let nodes: Api<Node> = Api::all(admin.clone());
+    nodes.patch_status("a", &PatchParams::default(), &Patch::Merge(&node)).await.unwrap();
+    let advertised = await_condition(configs.clone(), "c", |config: Option<&PeerPodConfig>| {
+        config.and_then(|config| config.status.as_ref()).is_some_and(|it| it.advertised == 3)
+    });
+    tokio::time::timeout(MINUTE, advertised).await.expect("the node advertises").unwrap();
+    configs.delete("c", &DeleteParams::default()).await.unwrap();
+    let gone = await_condition(configs, "c", |config: Option<&PeerPodConfig>| config.is_none());
+    tokio::time::timeout(MINUTE, gone).await.expect("the config goes").unwrap();
+    shutdown.trigger();
+    running.await.unwrap().unwrap();
+
+    let roles = printed(&["manifests", "peerpod"]);
+    let rules: Vec<Value> =
+        roles.iter().filter_map(|object| object["rules"].as_array().cloned()).flatten().collect();
+    let asked = asked.lock().unwrap().clone();
+    let refused: Vec<_> = asked.iter().filter(|request| !allows(&rules, request)).collect();
+    assert!(refused.is_empty(), "not granted: {refused:?}");
+    for (group, resource, verb) in [
+        ("", "nodes/status", "patch"),
+        ("", "secrets", "patch"),
+        ("apps", "daemonsets", "patch"),
+        ("apps", "daemonsets", "delete"),
+        ("apps", "deployments", "delete"),
+        ("", "services", "delete"),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "delete"),
+        ("confidentialcontainers.org", "peerpodconfigs/status", "patch"),
+        ("events.k8s.io", "events", "create"),
+    ] {
+        let request = (group.to_owned(), resource.to_owned(), verb);
+        assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,7 +211,7 @@ async fn the_controllers_ask_for_nothing_that_is_not_granted() {
 
     let controllers = |object: &&Value| {
         let name = object["metadata"]["name"].as_str().unwrap();
-        name != "kubewright-guard" && object["rules"].is_array()
+        !["kubewright-guard", "kubewright-podnet"].contains(&name) && object["rules"].is_array()
     };
     let rules: Vec<Value> = manifests
         .iter()
@@ -156,6 +231,89 @@ async fn the_controllers_ask_for_nothing_that_is_not_granted() {
         ("kubewright.io", "hostendpointtemplates/status", "patch"),
         ("coordination.k8s.io", "leases", "create"),
         ("coordination.k8s.io", "leases", "update"),
+    ] {
+        let request = (group.to_owned(), resource.to_owned(), verb);
+        assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
+    }
+}
+
+/// Pods, definitions, a conflict and its repair: the agent of pod networks does with what its role
+/// grants.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_of_pod_networks_asks_for_nothing_that_is_not_granted() {
+    let server = Server::builder().start().await.unwrap();
+    let admin = server.client();
+    for crd in printed(&["crds"]) {
+        apply(&admin, &crd).await;
+        let name = crd["metadata"]["name"].as_str().unwrap();
+        let served =
+            await_condition(Api::all(admin.clone()), name, conditions::is_crd_established());
+        tokio::time::timeout(MINUTE, served).await.unwrap().unwrap();
+    }
+    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": { "name": "default", "namespace": "default" } });
+    let account: ServiceAccount = serde_json::from_value(account).unwrap();
+    let accounts: Api<ServiceAccount> = Api::default_namespaced(admin.clone());
+    accounts.create(&PostParams::default(), &account).await.unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let options = kubewright_local::runtime::Options {
+        run_dir: path("runtime"),
+        conf_dir: path("net.d"),
+        bin_dirs: Vec::new(),
+    };
+    let runtime = kubewright_local::runtime::Runtime::start(&options).await.unwrap();
+    let asked = Arc::default();
+    let client = recording(&server, &asked);
+    let mut options = kubewright_podnet::options::Options::new("node", runtime.endpoint().clone());
+    options.state_dir = path("state");
+    options.cache_dir = path("cache");
+    options.socket = path("cni.sock");
+    let manager = Manager::bind(client, ManagerOptions::default()).await.unwrap();
+    let shutdown = Shutdown::new();
+    let agent = kubewright_podnet::agent::Agent::new(options);
+    let running = tokio::spawn(manager.controller(agent).run(shutdown.clone()));
+
+    // What it has to say of a pod that no sandbox is needed for.
+    let pods: Api<Pod> = Api::default_namespaced(admin.clone());
+    let pod = json!({ "metadata": { "name": "p", "annotations": { "networks": "[{\"name\":\"a\"}]" } },
+        "spec": { "nodeName": "node", "hostNetwork": true,
+            "containers": [{ "name": "a", "image": "a" }] } });
+    let pod: Pod = serde_json::from_value(pod).unwrap();
+    pods.create(&PostParams::default(), &pod).await.unwrap();
+    let refused = |pod: Option<&Pod>| {
+        let annotations = pod.and_then(|pod| pod.metadata.annotations.as_ref());
+        annotations.is_some_and(|all| all.contains_key("kubewright.io/network-errors"))
+    };
+    let told = await_condition(pods.clone(), "p", refused);
+    tokio::time::timeout(MINUTE, told).await.expect("it is told").unwrap();
+    let events: Api<KubernetesEvent> = Api::default_namespaced(admin.clone());
+    let event = async {
+        while events.list(&Default::default()).await.unwrap().items.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(MINUTE, event).await.expect("there is an event");
+    shutdown.trigger();
+    running.await.unwrap().unwrap();
+
+    let manifests = printed(&["manifests", "podnet"]);
+    let rules: Vec<Value> = manifests
+        .iter()
+        .filter_map(|object| object["rules"].as_array())
+        .flat_map(|rules| rules.clone())
+        .collect();
+    let asked = asked.lock().unwrap().clone();
+    let refused: Vec<_> = asked.iter().filter(|request| !allows(&rules, request)).collect();
+    assert!(refused.is_empty(), "not granted: {refused:?}");
+    for (group, resource, verb) in [
+        ("", "pods", "list"),
+        ("", "pods", "watch"),
+        ("", "pods", "patch"),
+        ("k8s.cni.cncf.io", "network-attachment-definitions", "watch"),
+        ("networks.kaloom.com", "networks", "watch"),
+        ("events.k8s.io", "events", "create"),
     ] {
         let request = (group.to_owned(), resource.to_owned(), verb);
         assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");

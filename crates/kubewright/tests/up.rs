@@ -3,7 +3,12 @@
 
 mod sandbox;
 
-use sandbox::{Ended, KUBEWRIGHT, Sandbox, spawn};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use kubewright_testkit::require::Skip;
+use kubewright_testkit::{Containerd, containerd, require};
+use sandbox::{Ended, KUBEWRIGHT, Sandbox, run, spawn};
 use serde_json::Value;
 
 /// What every check came to, and the result.
@@ -19,19 +24,45 @@ fn assert_passed(ended: &Ended) -> Vec<Value> {
     assert_eq!(result["result"], "passed", "{ended:?}");
     assert_eq!(ended.code, Some(0));
     for check in &checks {
-        // What a machine lacks is skipped with a reason, and only the guard lacks something.
-        let skipped = check["outcome"] == "skipped" && check["name"] == "boot guard";
+        // What a machine lacks is skipped with a reason, and only these lack something.
+        let lacking = ["boot guard", "container runtime"].iter().any(|name| check["name"] == *name);
+        let skipped = check["outcome"] == "skipped" && lacking;
         assert!(check["outcome"] == "passed" || skipped, "{check}");
-        assert!(check["milliseconds"].as_f64().unwrap() > 0.0, "{check}");
+        assert!(skipped || check["milliseconds"].as_f64().unwrap() > 0.0, "{check}");
     }
     checks
 }
 
+fn names(checks: &[Value]) -> Vec<&str> {
+    checks.iter().map(|check| check["name"].as_str().unwrap()).collect()
+}
+
+/// What pods leave outside of their folders, by the random part of those that are given.
+fn left_of(folders: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folders).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut left: Vec<_> = names.filter(|name| name.starts_with("kubewright-")).collect();
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let folders = folders.to_str().unwrap();
+    left.extend(mounts.lines().filter(|line| line.contains(folders)).map(ToOwned::to_owned));
+    left
+}
+
+fn pods_can_run() -> Result<(), Skip> {
+    require::root()?;
+    require::program("ip")?;
+    require::cni_plugins().map(drop)
+}
+
+const OF_PODS: [&str; 5] =
+    ["container runtime", "pod sandbox", "network plugged", "network unplugged", "pod deleted"];
+
 #[test]
 fn once_everything_passes_with_a_line_each() {
+    require!(pods_can_run());
     let sandbox = Sandbox::new();
     let checks = assert_passed(&sandbox.kubewright(&["up", "--once", "--json", "--nodes", "2"]));
-    let names: Vec<&str> = checks.iter().map(|check| check["name"].as_str().unwrap()).collect();
+    let names = names(&checks);
     assert_eq!(
         names,
         [
@@ -47,6 +78,12 @@ fn once_everything_passes_with_a_line_each() {
             "VPN node",
             "node removed",
             "mass deletion held back",
+            "peer pods",
+            "container runtime",
+            "pod sandbox",
+            "network plugged",
+            "network unplugged",
+            "pod deleted",
             "boot guard",
             "clean shutdown",
         ]
@@ -91,6 +128,83 @@ fn without_once_it_stays_until_it_is_asked_to_end() {
     assert_eq!(last["outcome"], "passed", "{last}");
     assert!(up.0.wait().unwrap().success());
     assert!(!kubeconfig.exists(), "what it made is gone with it");
+}
+
+#[test]
+fn a_network_is_plugged_into_a_running_pod_and_nothing_is_left() {
+    require!(pods_can_run());
+    let sandbox = Sandbox::new();
+    let folders = sandbox.path("");
+    let line = ["up", "--once", "--json", "--nodes", "1"];
+    let ended = run(sandbox.program(KUBEWRIGHT).args(line).env("TMPDIR", &folders));
+    let checks = assert_passed(&ended);
+    let plugged = checks.iter().find(|check| check["name"] == "network plugged").unwrap();
+    let seen = plugged["seen"].as_str().unwrap();
+    assert!(seen.ends_with("no restart: eth0, net8d777f385d3d"), "{seen}");
+    assert_eq!(left_of(&folders), [""; 0]);
+}
+
+#[test]
+fn what_a_killed_one_left_is_removed_by_the_next() {
+    require!(pods_can_run());
+    let sandbox = Sandbox::new();
+    let folders = sandbox.path("");
+    let program = || {
+        let mut program = sandbox.program(KUBEWRIGHT);
+        program.args(["up", "--json", "--nodes", "1"]).env("TMPDIR", &folders);
+        program
+    };
+    let mut up = spawn(&mut program());
+    let plugged = up.lines().find(|line| line.contains("network plugged"));
+    assert!(plugged.unwrap().contains("passed"));
+    drop(up);
+    let left = left_of(&folders);
+    let random = left.iter().find_map(|name| name.strip_prefix("kubewright-pods-")).unwrap();
+    let links = || ["kwp", "kwd"].map(|kind| format!("/sys/class/net/{kind}-{random}"));
+    assert_eq!(links().map(|link| Path::new(&link).exists()), [true; 2]);
+
+    let ended = run(program().arg("--once"));
+    assert_passed(&ended);
+    assert_eq!(links().map(|link| Path::new(&link).exists()), [false; 2]);
+    let left = left_of(&folders);
+    assert!(!left.iter().any(|name| name.contains("kubewright-pods-")), "{left:?}");
+}
+
+#[tokio::test]
+async fn pods_run_by_a_real_container_runtime() {
+    require!(pods_can_run(), containerd::available());
+    let containerd = Containerd::start().await.unwrap();
+    let sandbox = Sandbox::new();
+    let endpoint = containerd.endpoint().to_string();
+    let line = ["up", "--once", "--json", "--nodes", "1", "--runtime-endpoint", &endpoint];
+    let checks = assert_passed(&sandbox.kubewright(&line));
+    let of_pods = OF_PODS.map(|name| checks.iter().find(|check| check["name"] == name).unwrap());
+    let seen = of_pods.map(|check| check["seen"].as_str().unwrap());
+    assert!(seen[0].starts_with("containerd 1."), "{seen:?}");
+    assert!(seen[1].contains("at 10.88."), "{seen:?}");
+    assert!(seen[2].ends_with("eth0, net8d777f385d3d"), "{seen:?}");
+    let left = containerd.client().list_sandboxes(Default::default()).await.unwrap();
+    assert_eq!(left, []);
+}
+
+#[test]
+fn pods_are_skipped_with_the_way_to_get_them_without_root() {
+    require!(require::root(), require::program("setpriv"));
+    let sandbox = Sandbox::new();
+    // The build may be in a folder that only root sees.
+    let program = sandbox.path("kubewright");
+    std::fs::copy(KUBEWRIGHT, &program).unwrap();
+    for path in [&program, &sandbox.path("")] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let line = ["up", "--once", "--json", "--nodes", "1"];
+    let ended = run(sandbox.program("setpriv").args(nobody).arg(program).args(line));
+    let checks = assert_passed(&ended);
+    let runtime = checks.iter().find(|check| check["name"] == "container runtime").unwrap();
+    assert_eq!(runtime["outcome"], "skipped");
+    assert!(runtime["why"].as_str().unwrap().ends_with("run as root"), "{runtime}");
+    assert!(!names(&checks).contains(&"pod sandbox"));
 }
 
 #[test]

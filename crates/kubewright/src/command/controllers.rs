@@ -5,71 +5,131 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use kubewright_hostendpoint::controller::HostEndpoints;
 use kubewright_hostendpoint::options::HostEndpointArgs;
-use kubewright_operator::manager::ManagerArgs;
+use kubewright_operator::manager::{ManagerArgs, ManagerError};
 use kubewright_operator::{ClientArgs, Manager, Shutdown};
+use kubewright_peerpod::PeerPods;
+use kubewright_peerpod::options::{PeerPodArgs, environment};
 
 use crate::failure::{Failure, Outcome};
 
-/// Lease that replicas compete for. Of the area, not of the command: `hostendpoint run` and
-/// `controllers` must not write side by side.
-const LEASE: &str = "kubewright-hostendpoint";
-
 /// Run the cluster-wide controllers
 ///
-/// Any number of replicas may run: one of them leads, by a Lease, and the others stand by.
+/// Any number of replicas may run: of each controller one of them leads, by a Lease, and the
+/// others stand by.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only these controllers [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONTROLLER,...")]
     only: Vec<Controller>,
     #[command(flatten)]
-    pub(crate) run: RunArgs,
+    hostendpoint: HostEndpointArgs,
+    #[command(flatten)]
+    peerpod: PeerPodArgs,
+    #[command(flatten)]
+    manager: ManagerArgs,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }
 
 /// A controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Controller {
+pub(crate) enum Controller {
     /// Calico HostEndpoints for nodes.
     Hostendpoint,
+    /// Capacity for peer pods, their adaptor and their webhook.
+    Peerpod,
 }
 
-/// How controllers run.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    hostendpoint: HostEndpointArgs,
-    #[command(flatten)]
-    manager: ManagerArgs,
+impl Controller {
+    /// Lease that replicas compete for. Of the area, not of the command: `hostendpoint run` and
+    /// `controllers` must not write side by side.
+    fn lease(self) -> &'static str {
+        match self {
+            Self::Hostendpoint => "kubewright-hostendpoint",
+            Self::Peerpod => "kubewright-peerpod",
+        }
+    }
 }
 
 pub(crate) async fn run(args: Args) -> Outcome {
     let all = Controller::value_variants();
     let chosen = if args.only.is_empty() { all } else { args.only.as_slice() };
-    supervise(chosen, &args.run, &args.client).await
+    let dry_run = args.hostendpoint.options().dry_run;
+    if dry_run && chosen != [Controller::Hostendpoint] {
+        let error = anyhow::anyhow!("--dry-run is of the HostEndpoint controller alone");
+        return Err(Failure::usage(error).advise("add --only hostendpoint"));
+    }
+    supervise(chosen[0], &args.manager, &args.client, dry_run, |mut manager| {
+        if chosen.contains(&Controller::Hostendpoint) {
+            manager = host_endpoints(manager, &args.hostendpoint);
+        }
+        if chosen.contains(&Controller::Peerpod) {
+            manager = peer_pods(manager, &args.peerpod);
+        }
+        manager
+    })
+    .await
+}
+
+/// How the HostEndpoint controller runs alone.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct HostEndpointRunArgs {
+    #[command(flatten)]
+    area: HostEndpointArgs,
+    #[command(flatten)]
+    manager: ManagerArgs,
 }
 
 /// Runs the HostEndpoint controller alone.
-pub(crate) async fn run_hostendpoint(args: &RunArgs, client: &ClientArgs) -> Outcome {
-    supervise(&[Controller::Hostendpoint], args, client).await
+pub(crate) async fn run_hostendpoint(args: &HostEndpointRunArgs, client: &ClientArgs) -> Outcome {
+    let dry_run = args.area.options().dry_run;
+    let add = |manager| host_endpoints(manager, &args.area);
+    supervise(Controller::Hostendpoint, &args.manager, client, dry_run, add).await
 }
 
-async fn supervise(chosen: &[Controller], args: &RunArgs, client: &ClientArgs) -> Outcome {
+/// How the peer-pod controller runs alone.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PeerPodRunArgs {
+    #[command(flatten)]
+    area: PeerPodArgs,
+    #[command(flatten)]
+    manager: ManagerArgs,
+}
+
+/// Runs the peer-pod controller alone.
+pub(crate) async fn run_peerpod(args: &PeerPodRunArgs, client: &ClientArgs) -> Outcome {
+    let add = |manager| peer_pods(manager, &args.area);
+    supervise(Controller::Peerpod, &args.manager, client, false, add).await
+}
+
+fn host_endpoints(manager: Manager, args: &HostEndpointArgs) -> Manager {
+    let controller = HostEndpoints { options: args.options() };
+    manager.controller_by_lease(Controller::Hostendpoint.lease(), controller)
+}
+
+fn peer_pods(manager: Manager, args: &PeerPodArgs) -> Manager {
+    let options = args.options(std::env::var(environment::RELATED_IMAGE).ok());
+    let controller = PeerPods::new(options, manager.metrics());
+    manager.controller_by_lease(Controller::Peerpod.lease(), controller)
+}
+
+async fn supervise(
+    first: Controller,
+    args: &ManagerArgs,
+    client: &ClientArgs,
+    dry_run: bool,
+    add: impl FnOnce(Manager) -> Manager,
+) -> Outcome {
     let cannot = |failure: Failure| failure.context("cannot run the controllers");
     let client = client.client().await.map_err(Failure::new).map_err(cannot)?;
     let shutdown = Shutdown::on_signals()?;
-    let options = args.hostendpoint.options();
-    let mut settings = args.manager.options(&client, LEASE).map_err(Failure::usage)?;
-    if options.dry_run {
+    let mut settings = args.options(&client, first.lease()).map_err(Failure::usage)?;
+    if dry_run {
         // A Lease is written like anything else.
         settings.election = None;
     }
-    let bound = Manager::bind(client, settings).await.map_err(Failure::new);
-    let mut manager = bound.map_err(cannot)?;
-    if chosen.contains(&Controller::Hostendpoint) {
-        manager = manager.controller(HostEndpoints { options });
-    }
-    manager.run(shutdown).await?;
+    let bound: Result<Manager, ManagerError> = Manager::bind(client, settings).await;
+    let manager = bound.map_err(Failure::new).map_err(cannot)?;
+    add(manager).run(shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }

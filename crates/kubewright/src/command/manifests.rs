@@ -9,7 +9,7 @@ use crate::failure::Outcome;
 use crate::manifests::{self, Area, Settings};
 use crate::output;
 
-/// Print the manifests that install the controllers in a cluster
+/// Print the manifests that install kubewright in a cluster
 ///
 /// The CustomResourceDefinitions come first, with `kubewright crds`. Then:
 /// `kubewright manifests --image IMAGE | kubectl apply --server-side -f -`

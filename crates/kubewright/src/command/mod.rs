@@ -7,5 +7,7 @@ pub(crate) mod hostendpoint;
 pub(crate) mod local;
 pub(crate) mod man;
 pub(crate) mod manifests;
+pub(crate) mod peerpod;
+pub(crate) mod podnet;
 pub(crate) mod up;
 pub(crate) mod version;

@@ -16,8 +16,8 @@ use crate::output;
 
 /// Bring everything up on this machine, without a cluster, and check it
 ///
-/// Starts a control plane, simulates nodes, runs the controllers, and makes one check after the
-/// other. Then it stays up until Ctrl-C, for `kubectl` to look at.
+/// Starts a control plane, simulates nodes, runs the controllers, plugs a network into a running
+/// pod, and makes one check after the other. Then it stays up until Ctrl-C, for `kubectl` to look at.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// End after the checks: exit code 0 if they passed, else 1
@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Keep the cluster here, also over restarts [default: in memory]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     state_dir: Option<PathBuf>,
+    /// Run pods by the container runtime at this socket [default: one in miniature]
+    #[arg(long, value_name = "ENDPOINT")]
+    runtime_endpoint: Option<String>,
     /// Write one JSON object for each check, and a last one with the result
     #[arg(long)]
     json: bool,
@@ -40,7 +43,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
     let mut voice = Voice::new(args.json);
     voice.greet(args.nodes);
     let state_dir = args.state_dir.map(std::path::absolute).transpose()?;
-    let options = Options { nodes: args.nodes, state_dir };
+    let options = Options { nodes: args.nodes, state_dir, runtime_endpoint: args.runtime_endpoint };
     let up = tokio::select! {
         up = up::run(&options, &mut voice) => up,
         () = shutdown.triggered() => return Ok(ExitCode::from(130)),

@@ -6,11 +6,12 @@ use k8s_openapi::api::rbac::v1::{
 };
 use kubewright_hostendpoint::rbac as hostendpoint;
 use kubewright_operator::rbac as operator;
+use kubewright_podnet::rbac as podnet;
 use serde_json::Value;
 
 use crate::command::hostendpoint::node;
 
-use super::{CONTROLLERS, Settings, metadata};
+use super::{AGENT, Area, CONTROLLERS, Settings, agent_labels, metadata};
 
 /// Name of what belongs to the boot guard.
 const GUARD: &str = "kubewright-guard";
@@ -35,28 +36,48 @@ pub(super) fn objects(settings: &Settings) -> Result<Vec<Value>> {
         namespace: None,
         api_group: Some(RBAC.to_owned()),
     };
+    let (mut cluster_wide, mut own) = (Vec::new(), operator::of_election());
+    if settings.has(Area::Hostendpoint) {
+        cluster_wide.extend(hostendpoint::rules());
+    }
+    if settings.has(Area::Peerpod) {
+        let (everywhere, here) = kubewright_peerpod::rbac_rules();
+        cluster_wide.extend(everywhere);
+        own.extend(here);
+    }
+    let (role, binding) = cluster(CONTROLLERS, cluster_wide, account.clone());
+    let (own, own_binding) = namespaced(CONTROLLERS, namespace, own, account.clone());
     // Events stand in the namespace of what they speak of; about cluster-scoped objects there is
     // none, and they stand in `default`.
-    let cluster_wide = hostendpoint::rules();
-    let (role, binding) = cluster(CONTROLLERS, cluster_wide, account.clone());
-    let (guard, guard_binding) = cluster(GUARD, node::rules(), kubelets);
-    let (lease, lease_binding) =
-        namespaced(CONTROLLERS, namespace, operator::of_election(), account.clone());
     let (events, events_binding) =
         namespaced("kubewright-events", "default", operator::of_events(), account);
-    [
-        serde_json::to_value(role),
-        serde_json::to_value(binding),
-        serde_json::to_value(lease),
-        serde_json::to_value(lease_binding),
-        serde_json::to_value(events),
-        serde_json::to_value(events_binding),
-        serde_json::to_value(guard),
-        serde_json::to_value(guard_binding),
-    ]
-    .into_iter()
-    .map(|object| Ok(object?))
-    .collect()
+    let mut objects = vec![
+        serde_json::to_value(role)?,
+        serde_json::to_value(binding)?,
+        serde_json::to_value(own)?,
+        serde_json::to_value(own_binding)?,
+        serde_json::to_value(events)?,
+        serde_json::to_value(events_binding)?,
+    ];
+    if settings.has(Area::Hostendpoint) {
+        let (guard, guard_binding) = cluster(GUARD, node::rules(), kubelets);
+        objects.extend([serde_json::to_value(guard)?, serde_json::to_value(guard_binding)?]);
+    }
+    Ok(objects)
+}
+
+/// Role and binding of the agent of pod networks.
+pub(super) fn of_agent(settings: &Settings) -> Result<Vec<Value>> {
+    let account = Subject {
+        kind: "ServiceAccount".to_owned(),
+        name: AGENT.to_owned(),
+        namespace: Some(settings.namespace.clone()),
+        api_group: None,
+    };
+    let (mut role, mut binding) = cluster(AGENT, podnet::rules(), account);
+    role.metadata.labels = Some(agent_labels());
+    binding.metadata.labels = Some(agent_labels());
+    Ok(vec![serde_json::to_value(role)?, serde_json::to_value(binding)?])
 }
 
 fn role_ref(kind: &str, name: &str) -> RoleRef {

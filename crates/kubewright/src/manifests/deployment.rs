@@ -92,8 +92,16 @@ fn tolerate(key: &str, effect: &str) -> Toleration {
 
 fn container(settings: &Settings) -> Container {
     let mut args = vec!["controllers".to_owned()];
-    if let Some(Area::Hostendpoint) = settings.area {
-        args.push("--only=hostendpoint".to_owned());
+    let only = match settings.area {
+        Some(Area::Hostendpoint) => Some("hostendpoint"),
+        Some(Area::Peerpod) => Some("peerpod"),
+        // The agent of pod networks is no part of the controllers.
+        Some(Area::Podnet) | None => None,
+    };
+    args.extend(only.map(|area| format!("--only={area}")));
+    if settings.has(Area::Peerpod) {
+        args.push(format!("--peerpod-namespace={}", settings.namespace));
+        args.push(format!("--webhook-image={}", settings.image));
     }
     args.push(format!("--health-address=0.0.0.0:{HEALTH}"));
     args.push(format!("--lease-namespace={}", settings.namespace));
@@ -147,14 +155,14 @@ fn container(settings: &Settings) -> Container {
     }
 }
 
-fn quantities(pairs: &[(&str, &str)]) -> std::collections::BTreeMap<String, Quantity> {
+pub(super) fn quantities(pairs: &[(&str, &str)]) -> std::collections::BTreeMap<String, Quantity> {
     pairs
         .iter()
         .map(|(name, amount)| ((*name).to_owned(), Quantity((*amount).to_owned())))
         .collect()
 }
 
-fn probe(path: &str) -> Probe {
+pub(super) fn probe(path: &str) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {
             path: Some(path.to_owned()),

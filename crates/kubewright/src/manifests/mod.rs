@@ -1,7 +1,10 @@
 //! What is installed in a cluster, as Kubernetes objects. Pure: settings in, objects out.
 
 mod access;
+mod agent;
 mod deployment;
+
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -20,12 +23,18 @@ pub(crate) const NAMESPACE: &str = "kubewright-system";
 pub(crate) const IMAGE: &str = concat!("kubewright:", env!("CARGO_PKG_VERSION"));
 /// Name of what belongs to the controllers.
 pub(crate) const CONTROLLERS: &str = "kubewright-controllers";
+/// Name of what belongs to the agent of pod networks.
+pub(crate) const AGENT: &str = "kubewright-podnet";
 
 /// A part of kubewright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Area {
     /// HostEndpoints of nodes, and the boot guard.
     Hostendpoint,
+    /// Networks of running pods.
+    Podnet,
+    /// Capacity for peer pods, their adaptor and their webhook.
+    Peerpod,
 }
 
 /// What may differ from cluster to cluster.
@@ -36,6 +45,13 @@ pub(crate) struct Settings {
     pub(crate) image: String,
     pub(crate) replicas: i32,
     pub(crate) defaults: Defaults,
+}
+
+impl Settings {
+    /// Whether an area is asked for.
+    fn has(&self, area: Area) -> bool {
+        self.area.is_none_or(|only| only == area)
+    }
 }
 
 impl Default for Settings {
@@ -50,10 +66,19 @@ impl Default for Settings {
     }
 }
 
-/// Labels of everything here.
-fn labels() -> std::collections::BTreeMap<String, String> {
+/// Labels of everything that belongs to the controllers.
+fn labels() -> BTreeMap<String, String> {
+    labels_of("controllers")
+}
+
+/// Labels of everything that belongs to the agent of pod networks.
+fn agent_labels() -> BTreeMap<String, String> {
+    labels_of("podnet")
+}
+
+fn labels_of(component: &str) -> BTreeMap<String, String> {
     let pairs =
-        [("app.kubernetes.io/name", "kubewright"), ("app.kubernetes.io/component", "controllers")];
+        [("app.kubernetes.io/name", "kubewright"), ("app.kubernetes.io/component", component)];
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
@@ -69,37 +94,64 @@ fn metadata(name: &str, namespace: Option<&str>) -> ObjectMeta {
 
 /// Our CustomResourceDefinitions.
 pub(crate) fn crds() -> Vec<CustomResourceDefinition> {
-    vec![HostEndpointTemplate::crd()]
+    let mut crds = vec![HostEndpointTemplate::crd()];
+    crds.extend(kubewright_peerpod::crds());
+    crds.extend(kubewright_podnet::api::crds());
+    crds
+}
+
+fn namespace(settings: &Settings) -> Result<Value> {
+    let metadata = metadata(&settings.namespace, None);
+    Ok(serde_json::to_value(Namespace { metadata, ..Namespace::default() })?)
 }
 
 /// Everything that runs the controllers, in the order in which it is to be applied.
 pub(crate) fn controllers(settings: &Settings) -> Result<Vec<Value>> {
-    let namespace = settings.namespace.as_str();
-    let mut objects = vec![
-        serde_json::to_value(Namespace {
-            metadata: metadata(namespace, None),
-            ..Namespace::default()
-        })?,
-        serde_json::to_value(ServiceAccount {
-            metadata: metadata(CONTROLLERS, Some(namespace)),
-            ..ServiceAccount::default()
-        })?,
-    ];
+    let account = metadata(CONTROLLERS, Some(&settings.namespace));
+    let account = ServiceAccount { metadata: account, ..ServiceAccount::default() };
+    let mut objects = vec![namespace(settings)?, serde_json::to_value(account)?];
     objects.extend(access::objects(settings)?);
     objects.push(serde_json::to_value(deployment::deployment(settings))?);
     Ok(objects)
 }
 
-/// The templates that the product is installed with.
-pub(crate) fn templates(settings: &Settings) -> Vec<HostEndpointTemplate> {
-    settings.defaults.templates()
+/// Everything that runs the agent of pod networks, in the order in which it is to be applied.
+pub(crate) fn podnet(settings: &Settings) -> Result<Vec<Value>> {
+    let mut account = metadata(AGENT, Some(&settings.namespace));
+    account.labels = Some(agent_labels());
+    let account = ServiceAccount { metadata: account, ..ServiceAccount::default() };
+    let mut objects = vec![namespace(settings)?, serde_json::to_value(account)?];
+    objects.extend(access::of_agent(settings)?);
+    objects.push(serde_json::to_value(agent::daemon_set(settings))?);
+    Ok(objects)
 }
 
-/// [`controllers`] and [`templates`].
+/// The unit of systemd that runs the agent of pod networks.
+pub(crate) fn podnet_unit() -> String {
+    agent::unit()
+}
+
+/// The templates that the product is installed with.
+pub(crate) fn templates(settings: &Settings) -> Vec<HostEndpointTemplate> {
+    if settings.has(Area::Hostendpoint) { settings.defaults.templates() } else { Vec::new() }
+}
+
+/// Everything, or everything of an area.
 pub(crate) fn all(settings: &Settings) -> Result<Vec<Value>> {
-    let mut objects = controllers(settings)?;
-    for template in templates(settings) {
-        objects.push(serde_json::to_value(template)?);
+    let mut objects = Vec::new();
+    if settings.area != Some(Area::Podnet) {
+        objects.extend(controllers(settings)?);
+        for template in templates(settings) {
+            objects.push(serde_json::to_value(template)?);
+        }
+    }
+    if settings.has(Area::Podnet) {
+        for object in podnet(settings)? {
+            // The namespace may be there already.
+            if !objects.contains(&object) {
+                objects.push(object);
+            }
+        }
     }
     Ok(objects)
 }

@@ -7,20 +7,38 @@ fn strings<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn no_role_has_wildcards_or_reads_secrets() {
+fn no_role_has_wildcards_or_reads_secrets_of_others() {
     let objects = all(&Settings::default()).unwrap();
-    let rules: Vec<&Value> = objects
-        .iter()
-        .flat_map(|object| object["rules"].as_array().into_iter().flatten())
-        .collect();
-    assert!(rules.len() > 5, "{rules:?}");
-    for rule in rules {
-        for field in ["apiGroups", "resources", "verbs"] {
-            let words = strings(rule, field);
-            assert!(!words.is_empty() && !words.contains(&"*"), "{rule}");
-            assert!(!words.contains(&"secrets"), "{rule}");
+    let roles: Vec<&Value> = objects.iter().filter(|object| object["rules"].is_array()).collect();
+    assert!(roles.len() >= 4, "{roles:?}");
+    for role in roles {
+        for rule in role["rules"].as_array().unwrap() {
+            for field in ["apiGroups", "resources", "verbs"] {
+                let words = strings(rule, field);
+                assert!(!words.is_empty() && !words.contains(&"*"), "{rule}");
+                // Only a Role, and only in the namespace of the controllers.
+                assert!(!words.contains(&"secrets") || role["metadata"]["namespace"] == NAMESPACE);
+            }
         }
     }
+    let settings = Settings { area: Some(Area::Hostendpoint), ..Settings::default() };
+    assert!(!serde_json::to_string(&all(&settings).unwrap()).unwrap().contains("secrets"));
+}
+
+#[test]
+fn an_area_alone_brings_nothing_of_the_others() {
+    let of = |area| {
+        let settings = Settings { area: Some(area), ..Settings::default() };
+        serde_json::to_string(&all(&settings).unwrap()).unwrap()
+    };
+    let (hostendpoint, peerpod) = (of(Area::Hostendpoint), of(Area::Peerpod));
+    for word in ["peerpodconfigs", "webhook-image"] {
+        assert!(!hostendpoint.contains(word), "{word}");
+    }
+    for word in ["hostendpoints", "kubewright-guard", "HostEndpointTemplate"] {
+        assert!(!peerpod.contains(word), "{word}");
+    }
+    assert!(peerpod.contains("--only=peerpod") && peerpod.contains("peerpodconfigs/status"));
 }
 
 #[test]
@@ -48,7 +66,7 @@ fn every_binding_names_a_role_and_an_account_that_are_there() {
             }
         }
     }
-    assert_eq!(bindings, 4);
+    assert_eq!(bindings, 5);
 }
 
 #[test]
@@ -70,10 +88,76 @@ fn the_deployment_is_not_privileged_and_says_what_it_was_told() {
 #[test]
 fn the_program_understands_its_deployment() {
     use clap::Parser;
-    let objects = controllers(&Settings::default()).unwrap();
-    let container = &objects.last().unwrap()["spec"]["template"]["spec"]["containers"][0];
+    for area in [None, Some(Area::Hostendpoint), Some(Area::Peerpod)] {
+        let objects = controllers(&Settings { area, ..Settings::default() }).unwrap();
+        let container = &objects.last().unwrap()["spec"]["template"]["spec"]["containers"][0];
+        let line = [&["kubewright"], strings(container, "args").as_slice()].concat();
+        crate::cli::Cli::try_parse_from(line).unwrap();
+    }
+}
+
+/// And so are those of the webhook's.
+#[test]
+fn the_program_understands_the_deployment_of_the_webhook() {
+    use clap::Parser;
+    let settings = kubewright_peerpod::mutation::Settings::default();
+    let made = kubewright_peerpod::objects::webhook::deployment(&settings, 1, "i", "ns", None);
+    let container = &made["spec"]["template"]["spec"]["containers"][0];
     let line = [&["kubewright"], strings(container, "args").as_slice()].concat();
     crate::cli::Cli::try_parse_from(line).unwrap();
+}
+
+#[test]
+fn the_agent_has_capabilities_and_is_not_privileged() {
+    let settings = Settings { area: Some(Area::Podnet), ..Settings::default() };
+    let objects = all(&settings).unwrap();
+    let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+    let wanted = ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "DaemonSet"];
+    assert_eq!(kinds, wanted);
+    let pod = &objects.last().unwrap()["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let security = &container["securityContext"];
+    assert_eq!(security["privileged"], Value::Null);
+    assert_eq!(strings(&security["capabilities"], "drop"), ["ALL"]);
+    let added = strings(&security["capabilities"], "add");
+    assert_eq!(added, ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "DAC_OVERRIDE"]);
+    // Each mount has its volume.
+    let volumes: Vec<_> = pod["volumes"].as_array().unwrap().iter().map(|v| &v["name"]).collect();
+    for mount in container["volumeMounts"].as_array().unwrap() {
+        assert!(volumes.contains(&&mount["name"]), "{mount}");
+    }
+    // The agent may patch pods and read what defines networks, and create events: no more.
+    let rules = objects[2]["rules"].as_array().unwrap();
+    let writes: Vec<_> = rules
+        .iter()
+        .flat_map(|rule| {
+            strings(rule, "verbs").into_iter().map(|verb| (strings(rule, "resources"), verb))
+        })
+        .filter(|(_, verb)| !["get", "list", "watch"].contains(verb))
+        .collect();
+    assert_eq!(writes, [(vec!["pods"], "patch"), (vec!["events"], "create")]);
+}
+
+#[test]
+fn the_program_understands_how_its_agent_is_started() {
+    use clap::Parser;
+    let daemon_set = podnet(&Settings::default()).unwrap().pop().unwrap();
+    let container = &daemon_set["spec"]["template"]["spec"]["containers"][0];
+    let line = [&["kubewright"], strings(container, "args").as_slice()].concat();
+    crate::cli::Cli::try_parse_from(line).unwrap();
+    let unit = podnet_unit();
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/")).unwrap();
+    let words = start.split(' ').filter(|word| !word.starts_with('$'));
+    crate::cli::Cli::try_parse_from(words).unwrap();
+}
+
+/// What is not to be installed twice is there once.
+#[test]
+fn all_areas_share_one_namespace() {
+    let objects = all(&Settings::default()).unwrap();
+    assert_eq!(objects.iter().filter(|object| object["kind"] == "Namespace").count(), 1);
+    let one = Settings { area: Some(Area::Hostendpoint), ..Settings::default() };
+    assert!(all(&one).unwrap().iter().all(|object| object["kind"] != "DaemonSet"));
 }
 
 #[test]

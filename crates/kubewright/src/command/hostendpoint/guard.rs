@@ -47,7 +47,7 @@ enum Verb {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Say whether the node is locked and what is still missing
+    /// Say whether the node is locked and what is still missing: exit code 1 if it is exposed
     Status {
         #[command(flatten)]
         status: StatusArgs,

@@ -7,7 +7,7 @@ mod plan;
 use clap::Subcommand;
 use kubewright_operator::ClientArgs;
 
-use super::controllers::{self, RunArgs};
+use super::controllers::{self, HostEndpointRunArgs};
 use crate::failure::Outcome;
 
 /// Keep Calico HostEndpoints for nodes, and guard nodes while they boot
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
     /// Run the HostEndpoint controller alone
-    Run(RunArgs),
+    Run(HostEndpointRunArgs),
     Plan(plan::Args),
     Guard(guard::Args),
 }

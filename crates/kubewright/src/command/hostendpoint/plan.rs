@@ -10,7 +10,7 @@ use kube::core::DynamicObject;
 use kube::{Api, Client};
 use kubewright_hostendpoint::api::{CalicoGroup, HostEndpointTemplate};
 use kubewright_hostendpoint::calico_import::{self, Import};
-use kubewright_hostendpoint::controller::snapshot;
+use kubewright_hostendpoint::controller::{Snapshot, snapshot};
 use kubewright_hostendpoint::options::HostEndpointArgs;
 use kubewright_hostendpoint::plan::plan_with_problems;
 use kubewright_hostendpoint::report::Report;
@@ -60,9 +60,14 @@ pub(crate) async fn run(args: &Args, client: &ClientArgs) -> Outcome {
     }
     let options = args.options.options();
     let client = client().await?;
-    let observed = snapshot(&client, &options, templates.as_deref())
+    let Snapshot { observed, served } = snapshot(&client, &options, templates.as_deref())
         .await
         .map_err(|error| Failure::new(error).context("cannot see what there is to plan for"))?;
+    if !served {
+        eprintln!(
+            "note: this cluster serves no HostEndpoints; the plan is what comes once Calico's CRDs are installed"
+        );
+    }
     let (actions, plans) = plan_with_problems(&observed, jiff::Timestamp::now());
     let report = Report::new(&observed, &actions, &plans);
     args.format.output.print(&report, || report.render(output::stdout_colours()))?;
