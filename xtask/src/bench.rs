@@ -6,6 +6,8 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 
+use crate::package::Programs;
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// What to measure.
@@ -20,8 +22,13 @@ pub(crate) struct Options {
 enum Benchmark {
     /// HostEndpoints per second and repair latency, next to a bare loop of concurrent creates.
     Hostendpoint,
+    /// Writes, reconcile and rewrite times, webhook latency and memory of the peer-pod controller,
+    /// next to the loop that it replaces.
+    Peerpod,
     /// Start-up, memory, creates per second, list and watch latency of the embedded server.
     Apiserver,
+    /// Attaching networks to running pods and new ones, next to the bare plugins.
+    Podnet,
 }
 
 impl Benchmark {
@@ -29,7 +36,9 @@ impl Benchmark {
     fn program(self) -> &'static str {
         match self {
             Self::Hostendpoint => "hostendpoint",
+            Self::Peerpod => "peerpod",
             Self::Apiserver => "apiserver",
+            Self::Podnet => "podnet",
         }
     }
 }
@@ -37,10 +46,15 @@ impl Benchmark {
 /// Builds and runs the benchmark; the code is its own.
 ///
 /// # Errors
-/// When cargo cannot be started.
+/// When cargo cannot be started, or the plugin not be built.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    if matches!(options.name, Benchmark::Podnet) {
+        // The plugin as it is shipped.
+        command.env("KUBEWRIGHT_BENCH_PLUGIN", Programs::build_plugin(root, "release")?);
+    }
+    let status = command
         .current_dir(root)
         .args(["run", "--quiet", "--release", "--package", "kubewright-benches"])
         .args(["--bin", options.name.program(), "--"])

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-/// One real component: found by its program, installed by its Debian package.
+/// One real component: found by its program (a name, or a path where it is on no search path),
+/// installed by its Debian package.
 struct Component {
     name: &'static str,
     program: &'static str,
@@ -16,7 +17,16 @@ const COMPONENTS: &[Component] = &[
     Component { name: "nftables", program: "nft", package: "nftables" },
     Component { name: "iptables", program: "iptables-nft-restore", package: "iptables" },
     Component { name: "kubectl", program: "kubectl", package: "kubernetes-client" },
+    Component {
+        name: "CNI plugins",
+        program: "/usr/lib/cni/bridge",
+        package: "containernetworking-plugins",
+    },
+    Component { name: "rpm", program: "rpmbuild", package: "rpm" },
+    Component { name: "binutils", program: "objdump", package: "binutils" },
     Component { name: "git", program: "git", package: "git" },
+    Component { name: "containerd", program: "containerd", package: "containerd" },
+    Component { name: "runc", program: "runc", package: "runc" },
 ];
 
 /// Where Debian keeps programs for root, which a user's PATH often lacks.

@@ -1,9 +1,10 @@
-//! Developer tasks of the workspace: `cargo xtask test | gen | bench`.
+//! Developer tasks of the workspace: `cargo xtask test | gen | bench | package`.
 //!
 //! ```text
-//! test   components (apt) -> runner (nextest or cargo test) -> doc tests -> summary with every skip
-//! gen    generators::all() -> write, or compare with --check
-//! bench  name -> cargo run --release of the crate that measures it
+//! test     components (apt) -> runner (nextest or cargo test) -> doc tests -> summary with every skip
+//! gen      generators::all() -> write, or compare with --check
+//! bench    name -> cargo run --release of the crate that measures it
+//! package  programs -> contents -> deb and rpm
 //! ```
 //!
 //! What CI does beyond this stands in `.ci/run`.
@@ -12,6 +13,7 @@ mod bench;
 mod components;
 mod generate;
 mod generators;
+mod package;
 mod runner;
 mod skips;
 mod summary;
@@ -46,6 +48,8 @@ enum Task {
     },
     /// Run a benchmark, built for release.
     Bench(bench::Options),
+    /// Build the deb and the rpm for this machine's architecture.
+    Package(package::Options),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&root, &options),
         Task::Gen { check } => generate::run(&root, check),
         Task::Bench(options) => bench::run(&root, &options),
+        Task::Package(options) => package::run(&root, &options),
     };
     match outcome {
         Ok(code) => code,

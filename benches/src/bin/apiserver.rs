@@ -67,12 +67,21 @@ async fn main() -> Result<()> {
     let figures = measure(&durable.client().await?, &options).await?;
     report("durable", &figures, Some(&ours));
     drop(durable);
+    // The one before was killed, with all it had written.
     let again = Process::start(Some(dir.path()))?;
     println!("restart with {} objects    {}", options.objects, milliseconds(again.started_in));
+    let resident = resident_mib(again.id()).unwrap_or(0.0);
+    println!("resident after that           {resident:.1} MiB");
+    drop(again);
+    let file = std::fs::metadata(dir.path().join("objects.redb"))?;
+    println!("file                          {:.1} MiB", file.len() as f64 / (1 << 20) as f64);
 
     if let Some(path) = &options.kubeconfig {
         let kubeconfig = Kubeconfig::read_from(path).context("reading the kubeconfig")?;
-        let figures = measure(&server::client(kubeconfig).await?, &options).await?;
+        let client = server::client(kubeconfig).await?;
+        let figures = measure(&client, &options).await;
+        clean(&client).await?;
+        let figures = figures?;
         report("the other server", &figures, Some(&ours));
     }
     Ok(())
@@ -109,7 +118,7 @@ fn ratio(numerator: Option<f64>, denominator: f64) -> String {
 }
 
 async fn measure(client: &Client, options: &Options) -> Result<Figures> {
-    let namespace = format!("bench-{}", std::process::id());
+    let namespace = namespace();
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let object = Namespace {
         metadata: ObjectMeta { name: Some(namespace.clone()), ..ObjectMeta::default() },
@@ -117,9 +126,18 @@ async fn measure(client: &Client, options: &Options) -> Result<Figures> {
     };
     namespaces.create(&PostParams::default(), &object).await.context("making the namespace")?;
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &namespace);
-    let figures = load(&maps, options).await;
-    namespaces.delete(&namespace, &DeleteParams::default()).await?;
-    figures
+    load(&maps, options).await
+}
+
+/// Leaves nothing behind on a server that goes on.
+async fn clean(client: &Client) -> Result<()> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    namespaces.delete(&namespace(), &DeleteParams::default()).await?;
+    Ok(())
+}
+
+fn namespace() -> String {
+    format!("bench-{}", std::process::id())
 }
 
 async fn load(maps: &Api<ConfigMap>, options: &Options) -> Result<Figures> {

@@ -19,7 +19,9 @@ use kube::runtime::{conditions, wait::await_condition};
 use kube::{Api, Client, CustomResourceExt};
 use kubewright_benches::numbers::{cpu_time, milliseconds, percentile, resident_mib};
 use kubewright_benches::server::{self, Process};
-use kubewright_hostendpoint::api::{CalicoGroup, HostEndpointTemplate};
+use kubewright_hostendpoint::api::{
+    CalicoGroup, HostEndpointTemplate, MANAGED_BY, MANAGED_BY_LABEL, TEMPLATE_LABEL,
+};
 use kubewright_hostendpoint::controller::Controller;
 use kubewright_hostendpoint::defaults::{Defaults, NODE_LABEL};
 use kubewright_hostendpoint::options::Options as ControllerOptions;
@@ -35,6 +37,9 @@ struct Options {
     /// Requests under way at once in the bare loop.
     #[arg(long, default_value_t = 64)]
     concurrency: usize,
+    /// How often the cold start and the bare loop are measured, by turns.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
     /// A cluster to measure on instead of the embedded control plane. Nodes, endpoints and
     /// templates named `bench-…` are made in it and removed again.
     #[arg(long, env = "KUBEWRIGHT_BENCH_KUBECONFIG")]
@@ -49,6 +54,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 struct Bench {
     client: Client,
+    /// Process id of the embedded control plane.
+    server: Option<u32>,
     kubeconfig: Kubeconfig,
     concurrency: usize,
 }
@@ -74,7 +81,9 @@ async fn main() -> Result<()> {
         }
     };
     let client = server::client(kubeconfig.clone()).await?;
-    let bench = Bench { client, kubeconfig, concurrency: options.concurrency };
+    let server_id = server.as_ref().map(Process::id);
+    let concurrency = options.concurrency;
+    let bench = Bench { client, server: server_id, kubeconfig, concurrency };
     bench.install().await?;
     let result = bench.run(&options).await;
     if server.is_none() {
@@ -117,6 +126,70 @@ impl Drop for Control {
     }
 }
 
+/// What a bare loop does.
+#[derive(Clone, Copy)]
+enum Bare {
+    Create,
+    Apply,
+}
+
+/// What writing some endpoints cost.
+struct Cost {
+    /// Endpoints per second.
+    rate: f64,
+    /// Processor time per endpoint, of the server and of whoever wrote.
+    server: Duration,
+    writer: Duration,
+}
+
+impl Cost {
+    fn describe(costs: &[Self]) -> String {
+        let rate = median(costs.iter().map(|cost| cost.rate).collect());
+        let micros = |time: fn(&Self) -> Duration| {
+            median(costs.iter().map(|cost| time(cost).as_secs_f64() * 1e6).collect())
+        };
+        let (server, writer) = (micros(|cost| cost.server), micros(|cost| cost.writer));
+        format!("{rate:.0} endpoints/s, processor {server:.0} µs in the server + {writer:.0} µs")
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Measures time and processor time.
+struct Meter {
+    begin: Instant,
+    server: Option<u32>,
+    server_before: Duration,
+    own_before: Duration,
+}
+
+impl Meter {
+    fn start(server: Option<u32>) -> Self {
+        let server_before = server.and_then(cpu_time).unwrap_or_default();
+        let own_before = cpu_time(std::process::id()).unwrap_or_default();
+        Self { begin: Instant::now(), server, server_before, own_before }
+    }
+
+    /// What it cost; the writer is this process unless it is another.
+    fn stop(self, endpoints: usize, writer: Option<u32>) -> Cost {
+        let took = self.begin.elapsed();
+        let server = self.server.and_then(cpu_time).unwrap_or_default();
+        let writer = match writer {
+            Some(id) => cpu_time(id).unwrap_or_default(),
+            None => cpu_time(std::process::id()).unwrap_or_default() - self.own_before,
+        };
+        let each = u32::try_from(endpoints).unwrap_or(u32::MAX).max(1);
+        Cost {
+            rate: endpoints as f64 / took.as_secs_f64(),
+            server: server.saturating_sub(self.server_before) / each,
+            writer: writer / each,
+        }
+    }
+}
+
 fn endpoint_resource() -> ApiResource {
     CalicoGroup::CrdV1.resource("HostEndpoint", "hostendpoints")
 }
@@ -139,6 +212,14 @@ fn endpoint(node: &str, interface: &str) -> Value {
             "labels": { "host-endpoint": "ingress", "nodetype": "worker" } },
         "spec": { "node": node, "interfaceName": interface },
     })
+}
+
+/// As the controller writes it.
+fn managed(node: &str, interface: &str) -> Value {
+    let mut endpoint = endpoint(node, interface);
+    endpoint["metadata"]["labels"][MANAGED_BY_LABEL] = json!(MANAGED_BY);
+    endpoint["metadata"]["labels"][TEMPLATE_LABEL] = json!("bench-worker-ingress");
+    endpoint
 }
 
 impl Bench {
@@ -257,7 +338,7 @@ impl Bench {
 
     async fn run(&self, options: &Options) -> Result<()> {
         self.small().await?;
-        self.large(options.nodes).await
+        self.large(options.nodes, options.rounds).await
     }
 
     /// 100 nodes with two endpoints, next to the loop of kubectl calls.
@@ -302,23 +383,9 @@ impl Bench {
     }
 
     /// Many nodes with four endpoints: cold start, rest, heartbeats, latency.
-    async fn large(&self, nodes: usize) -> Result<()> {
-        let wanted = nodes * 4;
+    async fn large(&self, nodes: usize, rounds: usize) -> Result<()> {
         println!("\n{nodes} nodes with 4 endpoints");
-        let bare = self.bare_loop(nodes).await?;
-        println!("  bare loop of creates         {bare:.0} endpoints/s");
-        self.remove_all().await?;
-
-        self.make_nodes("bench", nodes, true).await?;
-        let begin = Instant::now();
-        let control = Control::start(&self.kubeconfig)?;
-        self.wait_for(wanted).await?;
-        let rate = wanted as f64 / begin.elapsed().as_secs_f64();
-        println!("  controller, cold             {rate:.0} endpoints/s");
-        println!("  controller / bare loop       {:.0} %", 100.0 * rate / bare);
-        let resident = resident_mib(control.0.id()).unwrap_or(0.0);
-        println!("  controller, resident         {resident:.1} MiB");
-
+        let control = self.cold(nodes, rounds).await?;
         settle(&control).await;
         let before = self.version().await?;
         self.heartbeats(nodes).await?;
@@ -341,26 +408,73 @@ impl Bench {
         self.remove_all().await
     }
 
-    async fn bare_loop(&self, nodes: usize) -> Result<f64> {
+    /// The cold start next to bare loops, by turns: what else the machine does hits both.
+    /// Returns the controller of the last round, still running.
+    async fn cold(&self, nodes: usize, rounds: usize) -> Result<Control> {
+        let (mut creates, mut applies, mut ours) = (Vec::new(), Vec::new(), Vec::new());
+        let wanted = nodes * 4;
+        loop {
+            creates.push(self.bare_loop(nodes, Bare::Create).await?);
+            self.remove_all().await?;
+            applies.push(self.bare_loop(nodes, Bare::Apply).await?);
+            self.remove_all().await?;
+            self.make_nodes("bench", nodes, true).await?;
+            let meter = Meter::start(self.server);
+            let control = Control::start(&self.kubeconfig)?;
+            self.wait_for(wanted).await?;
+            ours.push(meter.stop(wanted, Some(control.0.id())));
+            if ours.len() < rounds.max(1) {
+                drop(control);
+                self.remove_all().await?;
+                continue;
+            }
+            for (name, costs) in [
+                ("bare loop of creates", &creates),
+                ("bare loop of applies", &applies),
+                ("controller, cold    ", &ours),
+            ] {
+                println!("  {name}         {}", Cost::describe(costs));
+            }
+            let ratio = |bare: &[Cost]| {
+                let each = ours.iter().zip(bare).map(|(ours, bare)| ours.rate / bare.rate);
+                100.0 * median(each.collect())
+            };
+            println!("  controller / creates         {:.0} %", ratio(&creates));
+            println!("  controller / applies         {:.0} %", ratio(&applies));
+            let resident = resident_mib(control.0.id()).unwrap_or(0.0);
+            println!("  controller, resident         {resident:.1} MiB");
+            return Ok(control);
+        }
+    }
+
+    /// Writes the very endpoints that the controller is going to write, so many at once.
+    async fn bare_loop(&self, nodes: usize, how: Bare) -> Result<Cost> {
         let endpoints = self.endpoints();
-        let names: Vec<String> = (0..nodes).map(|at| format!("bench-bare-{at:05}")).collect();
-        let begin = Instant::now();
+        let names: Vec<String> = (0..nodes).map(|at| format!("bench-{at:05}")).collect();
+        let meter = Meter::start(self.server);
         let all = names.iter().flat_map(|name| {
-            ["bond0", "tunl0", "vti1", "vti2"].map(|interface| endpoint(name, interface))
+            ["bond0", "tunl0", "vti1", "vti2"].map(|interface| managed(name, interface))
         });
         stream::iter(all)
             .map(|object| {
                 let endpoints = &endpoints;
                 async move {
-                    let object = serde_json::from_value(object)?;
-                    endpoints.create(&PostParams::default(), &object).await?;
+                    let object: DynamicObject = serde_json::from_value(object)?;
+                    match how {
+                        Bare::Create => endpoints.create(&PostParams::default(), &object).await?,
+                        Bare::Apply => {
+                            let name = object.metadata.name.as_deref().unwrap_or_default();
+                            let parameters = PatchParams::apply("bench").force();
+                            endpoints.patch(name, &parameters, &Patch::Apply(&object)).await?
+                        }
+                    };
                     anyhow::Ok(())
                 }
             })
             .buffer_unordered(self.concurrency)
             .try_collect::<Vec<()>>()
             .await?;
-        Ok(4.0 * nodes as f64 / begin.elapsed().as_secs_f64())
+        Ok(meter.stop(4 * nodes, None))
     }
 
     async fn heartbeats(&self, count: usize) -> Result<()> {
