@@ -33,14 +33,17 @@ complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "up" -d 'Bring
 complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "local" -d 'Run a Kubernetes control plane on this machine, without a cluster'
 complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "controllers" -d 'Run the cluster-wide controllers'
 complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "hostendpoint" -d 'Keep Calico HostEndpoints for nodes, and guard nodes while they boot'
+complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "podnet" -d 'Attach running pods to networks, and detach them'
+complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "peerpod" -d 'Give nodes capacity for peer pods, and make pods peer pods'
 complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "crds" -d 'Print the CustomResourceDefinitions of kubewright'
-complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "manifests" -d 'Print the manifests that install the controllers in a cluster'
+complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "manifests" -d 'Print the manifests that install kubewright in a cluster'
 complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "man" -d 'Print a manual page'
 complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "version" -d 'Print the version'
 complete -c kubewright -n "__fish_kubewright_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubewright -n "__fish_kubewright_using_subcommand up" -l nodes -d 'Nodes to simulate' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand up" -l state-dir -d 'Keep the cluster here, also over restarts [default: in memory]' -r -f -a "(__fish_complete_directories)"
+complete -c kubewright -n "__fish_kubewright_using_subcommand up" -l runtime-endpoint -d 'Run pods by the container runtime at this socket [default: one in miniature]' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand up" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand up" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
@@ -97,12 +100,13 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand local; and __fish_
 complete -c kubewright -n "__fish_kubewright_using_subcommand local; and __fish_seen_subcommand_from help" -f -a "kubeconfig" -d 'Print its kubeconfig'
 complete -c kubewright -n "__fish_kubewright_using_subcommand local; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Run it in the foreground'
 complete -c kubewright -n "__fish_kubewright_using_subcommand local; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l only -d 'Only these controllers [default: all]' -r -f -a "hostendpoint\t'Calico HostEndpoints for nodes'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l only -d 'Only these controllers [default: all]' -r -f -a "hostendpoint\t'Calico HostEndpoints for nodes'
+peerpod\t'Capacity for peer pods, their adaptor and their webhook'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l calico-group -d 'Group of Calico\'s resources: crd.projectcalico.org/v1 or projectcalico.org/v3 [default: by discovery]' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l grace-period -d 'Seconds that a node has to be gone before its endpoints are removed' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l mass-delete-percent -d 'Share of nodes losing protection at once that stops deletions' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l mass-delete-nodes -d 'Number of nodes losing protection at once that never stops deletions' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l concurrency -d 'Nodes that are written at the same time' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l concurrency -d 'Endpoints that are written at the same time' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l api-port -d 'Port that nodes reach the API server at, for the lockout preflight' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l dry-run -d 'Say what would be done and write nothing' -r -f -a "true\t''
 false\t''"
@@ -110,6 +114,11 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l no
 always\t'On every node that gets endpoints'
 never\t'Never; taints stay too'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l resync-iters -d 'Accepted for compatibility: changes are watched, so nothing is left for a resync' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l peerpod-namespace -d 'Namespace of the adaptor and the webhook, and of the Secret and ConfigMap that configs name' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l peerpod-resource -d 'Extended resource of which a peer pod takes one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l adaptor-image -d 'Image of the cloud-api-adaptor for configs that name none [default: that of the cloud]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l webhook-image -d 'Image with the kubewright binary, for the Deployment of the webhook; without, none is deployed' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l peerpod-patience -d 'Seconds that a node has to be cordoned, not ready or tainted before its seats go elsewhere' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l health-address -d 'Where to answer /metrics, /healthz and /readyz; port 0 takes a free one' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l lease-namespace -d 'Namespace of the Lease [default: that of the pod or context]' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l lease-duration -d 'Seconds without renewal after which another replica takes over' -r
@@ -137,7 +146,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and 
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l grace-period -d 'Seconds that a node has to be gone before its endpoints are removed' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l mass-delete-percent -d 'Share of nodes losing protection at once that stops deletions' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l mass-delete-nodes -d 'Number of nodes losing protection at once that never stops deletions' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l concurrency -d 'Nodes that are written at the same time' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l concurrency -d 'Endpoints that are written at the same time' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l api-port -d 'Port that nodes reach the API server at, for the lockout preflight' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l dry-run -d 'Say what would be done and write nothing' -r -f -a "true\t''
 false\t''"
@@ -167,7 +176,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and 
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from plan" -l grace-period -d 'Seconds that a node has to be gone before its endpoints are removed' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from plan" -l mass-delete-percent -d 'Share of nodes losing protection at once that stops deletions' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from plan" -l mass-delete-nodes -d 'Number of nodes losing protection at once that never stops deletions' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from plan" -l concurrency -d 'Nodes that are written at the same time' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from plan" -l concurrency -d 'Endpoints that are written at the same time' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from plan" -l api-port -d 'Port that nodes reach the API server at, for the lockout preflight' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from plan" -l dry-run -d 'Say what would be done and write nothing' -r -f -a "true\t''
 false\t''"
@@ -192,12 +201,182 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and 
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from guard" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from guard" -f -a "lock" -d 'Close this node\'s interfaces until its policy is in force'
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from guard" -f -a "release" -d 'Wait until policy is in force, then open the node'
-complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from guard" -f -a "status" -d 'Say whether the node is locked and what is still missing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from guard" -f -a "status" -d 'Say whether the node is locked and what is still missing: exit code 1 if it is exposed'
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from guard" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from help" -f -a "run" -d 'Run the HostEndpoint controller alone'
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from help" -f -a "plan" -d 'Show what the controller would do, and do nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from help" -f -a "guard" -d 'Close this node\'s interfaces from its start until its policy is in force'
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -f -a "agent" -d 'Attach the running pods of this node to the networks that their annotations name'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -f -a "attach" -d 'Attach a running pod to a network'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -f -a "detach" -d 'Detach a running pod from a network'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -f -a "list" -d 'List the networks of a pod: those it asks for, and those it has'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -f -a "install" -d 'Make kubewright the node\'s first CNI configuration'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -f -a "uninstall" -d 'Give the node its previous first CNI configuration back'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and not __fish_seen_subcommand_from agent attach detach list install uninstall help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l node -d 'Name of this node at the API server [default: the name of the host]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l runtime-endpoint -d 'Socket of the container runtime [default: as crictl finds it]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l container-type -d 'Kind of the container runtime, as podagent takes it: containerd, crio or docker' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l docker-endpoint -d 'Socket of Docker, as podagent takes it' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-bin-dir -d 'Folders of CNI plugins, searched in this order' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-conf-dir -d 'Folder of the node\'s CNI configurations' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-vendor-name -d 'Search plugins in /opt/NAME/cni/bin first, as podagent does' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-cache-dir -d 'Folder of libcni\'s cache, shared with the container runtime' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l state-dir -d 'Folder of the records' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l socket -d 'Where to answer the plugin that the container runtime calls' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l pod-resources-socket -d 'Where the kubelet tells which devices it has allocated' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l interface-names -d 'How interfaces are named that the annotation gives no name: hash, as podagent names them, or netN' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l meta-plugin -d 'Let this meta-plugin attach, called as podagent calls kactus: its type, or its configuration' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l workers -d 'Pods that are worked on at the same time' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l plugin-timeout -d 'Seconds that one call of a plugin may take' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l health-address -d 'Where to answer /metrics, /healthz and /readyz; port 0 takes a free one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l drain -d 'Seconds that plugins have to finish when the agent is told to stop' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l namespace-isolation -d 'Let pods use networks of their own namespace and of `default` only'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -f -a "kubeconfig" -d 'Write a kubeconfig for an agent that is no pod'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -s n -l namespace -d 'Namespace of the pod [default: that of the context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l interface -d 'Name of the interface in the pod [default: made from the network\'s name]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l mac -d 'Hardware address of the interface' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l ip -d 'Address of the interface, with its prefix; may be given more than once' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l timeout -d 'Seconds to wait' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -s o -l output -d 'How to write the result' -r -f -a "table\t'For people'
+json\t'For programs'
+yaml\t'For programs and people'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l dry-run -d 'Let the API server say whether it would take the change, and change nothing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -l no-wait -d 'Do not wait for what comes of it'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from attach" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -s n -l namespace -d 'Namespace of the pod [default: that of the context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -l interface -d 'Which interface, where the pod has several of the network' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -l timeout -d 'Seconds to wait' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -s o -l output -d 'How to write the result' -r -f -a "table\t'For people'
+json\t'For programs'
+yaml\t'For programs and people'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -l dry-run -d 'Let the API server say whether it would take the change, and change nothing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -l no-wait -d 'Do not wait for what comes of it'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from detach" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from list" -s n -l namespace -d 'Namespace of the pod [default: that of the context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from list" -s o -l output -d 'How to write the result' -r -f -a "table\t'For people'
+json\t'For programs'
+yaml\t'For programs and people'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from list" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from list" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from list" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l cni-conf-dir -d 'Where the runtime reads network configurations' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l cni-bin-dir -d 'Where the runtime searches CNI plugins' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l cni-cache-dir -d 'Where the runtime and the agent keep libcni\'s cache' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l state-dir -d 'Where the agent records what it attached' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l plugin -d 'The plugin to copy; by default the one beside this program, or the packaged one' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l socket -d 'Where the agent listens for the plugin' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l default-network -d 'Network that every pod gets, by name; by default that of the first other configuration' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l meta-plugin -d 'Leave the first place to this meta-plugin, by file or type, and install nothing' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -s o -l output -d 'How to write the result' -r -f -a "table\t'For people'
+json\t'For programs'
+yaml\t'For programs and people'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -l dry-run -d 'Say what would be done and write nothing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l cni-conf-dir -d 'Where the runtime reads network configurations' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l cni-bin-dir -d 'Where the runtime searches CNI plugins' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l cni-cache-dir -d 'Where the runtime and the agent keep libcni\'s cache' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l state-dir -d 'Where the agent records what it attached' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -s o -l output -d 'How to write the result' -r -f -a "table\t'For people'
+json\t'For programs'
+yaml\t'For programs and people'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -l dry-run -d 'Say what would be done and write nothing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from help" -f -a "agent" -d 'Attach the running pods of this node to the networks that their annotations name'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from help" -f -a "attach" -d 'Attach a running pod to a network'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from help" -f -a "detach" -d 'Detach a running pod from a network'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the networks of a pod: those it asks for, and those it has'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from help" -f -a "install" -d 'Make kubewright the node\'s first CNI configuration'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from help" -f -a "uninstall" -d 'Give the node its previous first CNI configuration back'
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and not __fish_seen_subcommand_from run plan webhook help" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and not __fish_seen_subcommand_from run plan webhook help" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and not __fish_seen_subcommand_from run plan webhook help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and not __fish_seen_subcommand_from run plan webhook help" -f -a "run" -d 'Run the peer-pod controller alone'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and not __fish_seen_subcommand_from run plan webhook help" -f -a "plan" -d 'Show how many peer pods each node would advertise and why, and write nothing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and not __fish_seen_subcommand_from run plan webhook help" -f -a "webhook" -d 'Serve the webhook that makes pods of a runtime class peer pods'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and not __fish_seen_subcommand_from run plan webhook help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l peerpod-namespace -d 'Namespace of the adaptor and the webhook, and of the Secret and ConfigMap that configs name' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l peerpod-resource -d 'Extended resource of which a peer pod takes one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l adaptor-image -d 'Image of the cloud-api-adaptor for configs that name none [default: that of the cloud]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l webhook-image -d 'Image with the kubewright binary, for the Deployment of the webhook; without, none is deployed' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l peerpod-patience -d 'Seconds that a node has to be cordoned, not ready or tainted before its seats go elsewhere' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l health-address -d 'Where to answer /metrics, /healthz and /readyz; port 0 takes a free one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l lease-namespace -d 'Namespace of the Lease [default: that of the pod or context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l lease-duration -d 'Seconds without renewal after which another replica takes over' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l drain -d 'Seconds that controllers have to finish when they are told to stop' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l no-leader-election -d 'Lead without asking: only where no other replica can run'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -s o -l output -d 'How to write the result' -r -f -a "table\t'For people'
+json\t'For programs'
+yaml\t'For programs and people'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l peerpod-namespace -d 'Namespace of the adaptor and the webhook, and of the Secret and ConfigMap that configs name' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l peerpod-resource -d 'Extended resource of which a peer pod takes one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l adaptor-image -d 'Image of the cloud-api-adaptor for configs that name none [default: that of the cloud]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l webhook-image -d 'Image with the kubewright binary, for the Deployment of the webhook; without, none is deployed' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l peerpod-patience -d 'Seconds that a node has to be cordoned, not ready or tainted before its seats go elsewhere' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -l listen -d 'Where to serve; without an address on all of them, IPv4 and IPv6' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -l tls-dir -d 'Folder with tls.crt and tls.key, which may be exchanged at any time' -r -f -a "(__fish_complete_directories)"
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -l health-address -d 'Where to answer /metrics, /healthz and /readyz without TLS [default: nowhere]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -l runtime-class -d 'Pods of this runtime class become peer pods' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -l resource -d 'Extended resource of which a peer pod takes one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -l instance-type -d 'Instance type of VMs whose pod names none' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
+json\t'One JSON object in each line'"
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from webhook" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from help" -f -a "run" -d 'Run the peer-pod controller alone'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from help" -f -a "plan" -d 'Show how many peer pods each node would advertise and why, and write nothing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from help" -f -a "webhook" -d 'Serve the webhook that makes pods of a runtime class peer pods'
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubewright -n "__fish_kubewright_using_subcommand crds" -s o -l output -d 'How to write them' -r -f -a "table\t'Their names'
 json\t'One List'
 yaml\t'One document each'"
@@ -234,16 +413,18 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand version" -l log-fo
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand version" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "up" -d 'Bring everything up on this machine, without a cluster, and check it'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "local" -d 'Run a Kubernetes control plane on this machine, without a cluster'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "controllers" -d 'Run the cluster-wide controllers'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "hostendpoint" -d 'Keep Calico HostEndpoints for nodes, and guard nodes while they boot'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "crds" -d 'Print the CustomResourceDefinitions of kubewright'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "manifests" -d 'Print the manifests that install the controllers in a cluster'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "completions" -d 'Print the completions for a shell'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "man" -d 'Print a manual page'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "version" -d 'Print the version'
-complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint crds manifests completions man version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "up" -d 'Bring everything up on this machine, without a cluster, and check it'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "local" -d 'Run a Kubernetes control plane on this machine, without a cluster'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "controllers" -d 'Run the cluster-wide controllers'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "hostendpoint" -d 'Keep Calico HostEndpoints for nodes, and guard nodes while they boot'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "podnet" -d 'Attach running pods to networks, and detach them'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "peerpod" -d 'Give nodes capacity for peer pods, and make pods peer pods'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "crds" -d 'Print the CustomResourceDefinitions of kubewright'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "manifests" -d 'Print the manifests that install kubewright in a cluster'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "man" -d 'Print a manual page'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "version" -d 'Print the version'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and not __fish_seen_subcommand_from up local controllers hostendpoint podnet peerpod crds manifests completions man version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from local" -f -a "start" -d 'Start it in the background'
 complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from local" -f -a "stop" -d 'End it'
 complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from local" -f -a "status" -d 'Say whether it runs: exit code 0 if it does, else 1'
@@ -252,3 +433,12 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_s
 complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from hostendpoint" -f -a "run" -d 'Run the HostEndpoint controller alone'
 complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from hostendpoint" -f -a "plan" -d 'Show what the controller would do, and do nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from hostendpoint" -f -a "guard" -d 'Close this node\'s interfaces from its start until its policy is in force'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from podnet" -f -a "agent" -d 'Attach the running pods of this node to the networks that their annotations name'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from podnet" -f -a "attach" -d 'Attach a running pod to a network'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from podnet" -f -a "detach" -d 'Detach a running pod from a network'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from podnet" -f -a "list" -d 'List the networks of a pod: those it asks for, and those it has'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from podnet" -f -a "install" -d 'Make kubewright the node\'s first CNI configuration'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from podnet" -f -a "uninstall" -d 'Give the node its previous first CNI configuration back'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from peerpod" -f -a "run" -d 'Run the peer-pod controller alone'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from peerpod" -f -a "plan" -d 'Show how many peer pods each node would advertise and why, and write nothing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand help; and __fish_seen_subcommand_from peerpod" -f -a "webhook" -d 'Serve the webhook that makes pods of a runtime class peer pods'
