@@ -27,6 +27,12 @@ const COMPONENTS: &[Component] = &[
     Component { name: "git", program: "git", package: "git" },
     Component { name: "containerd", program: "containerd", package: "containerd" },
     Component { name: "runc", program: "runc", package: "runc" },
+    Component { name: "Go", program: "go", package: "golang-go" },
+    Component { name: "buildah", program: "buildah", package: "buildah" },
+    Component { name: "skopeo", program: "skopeo", package: "skopeo" },
+    Component { name: "registry", program: "docker-registry", package: "docker-registry" },
+    Component { name: "Chromium", program: "chromium", package: "chromium" },
+    Component { name: "ChromeDriver", program: "chromedriver", package: "chromium-driver" },
 ];
 
 /// Where Debian keeps programs for root, which a user's PATH often lacks.
