@@ -5,6 +5,8 @@ mod process;
 
 pub use counting::{CountingLayer, Outcome};
 
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -56,6 +58,7 @@ type Histograms = Family<ByResult, Histogram, fn() -> Histogram>;
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
+    areas: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
     reconciles: Histograms,
     queue_depth: Family<ByController, Gauge>,
     queue_age: Family<ByController, Gauge<f64, std::sync::atomic::AtomicU64>>,
@@ -88,6 +91,7 @@ impl Metrics {
         let reconciles = Histograms::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
         let metrics = Self {
             registry: Arc::default(),
+            areas: Arc::default(),
             reconciles,
             queue_depth: Family::default(),
             queue_age: Family::default(),
@@ -114,6 +118,21 @@ impl Metrics {
     pub fn register(&self, add: impl FnOnce(&mut Registry)) {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         add(registry.sub_registry_with_prefix("kubewright"));
+    }
+
+    /// The metrics of an area, which `add` makes and registers when they are first asked for.
+    ///
+    /// Controllers run once in each term of leadership. Metrics that each run registered anew would
+    /// stand twice under one name, which Prometheus refuses, and begin at zero.
+    pub fn area<T: Clone + Send + 'static>(&self, add: impl FnOnce(&mut Registry) -> T) -> T {
+        let mut areas = self.areas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = areas.get(&TypeId::of::<T>()).and_then(|area| area.downcast_ref()) {
+            return T::clone(known);
+        }
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let area = add(registry.sub_registry_with_prefix("kubewright"));
+        areas.insert(TypeId::of::<T>(), Box::new(area.clone()));
+        area
     }
 
     /// Everything, as `/metrics` serves it; see [`CONTENT_TYPE`].

@@ -42,7 +42,7 @@ impl Netns {
     /// Makes a namespace with a name of its own.
     ///
     /// # Errors
-    /// When `ip netns add` fails; ask [`require`](crate::require) for root and `ip` first.
+    /// When `ip netns add` fails; ask [`require!`](macro@crate::require) for root and `ip` first.
     pub fn new() -> Result<Self, NetnsError> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);

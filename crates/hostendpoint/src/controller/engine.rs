@@ -130,7 +130,7 @@ impl Engine {
     fn new(context: Context, options: Options) -> Self {
         let group = options.group.unwrap_or(CalicoGroup::CrdV1);
         let preflight = Preflight::new(options.api_port);
-        let metrics = AreaMetrics::register(context.metrics.process());
+        let metrics = AreaMetrics::of(context.metrics.process());
         Self {
             observed: Observed::new(group, options.limits, preflight),
             context,

@@ -46,11 +46,11 @@ impl Default for DelayHistogram {
 }
 
 impl AreaMetrics {
-    /// Adds the metrics to those of the process.
-    pub(super) fn register(process: &Metrics) -> Self {
-        let metrics = Self::default();
-        let m = metrics.clone();
-        process.register(|registry| {
+    /// Those of the process, added when they are first asked for.
+    pub(super) fn of(process: &Metrics) -> Self {
+        process.area(|registry| {
+            let metrics = Self::default();
+            let m = metrics.clone();
             let ours = registry.sub_registry_with_prefix("hostendpoint");
             ours.register_with_unit("protection_delay", "Time from the first sight of a node without its endpoints to the acknowledgement of the last of them", Unit::Seconds, m.delay.0);
             ours.register_with_unit("unprotected", "Time that nodes were without endpoints they should have, summed over nodes", Unit::Seconds, m.unprotected_seconds);
@@ -60,8 +60,8 @@ impl AreaMetrics {
             ours.register("orphans_removed", "Endpoints of ours that nothing wanted and that were removed", m.orphans);
             ours.register("mass_deletions_blocked", "Times that the mass-deletion guard has begun to hold deletions back", m.blocked_deletions);
             ours.register("mass_deletion_nodes", "Nodes whose endpoints are held back by the mass-deletion guard", m.blocked_nodes);
-        });
-        metrics
+            metrics
+        })
     }
 
     pub(super) fn wrote(&self, verb: &'static str, ok: bool) {

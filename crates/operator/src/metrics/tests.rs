@@ -108,3 +108,20 @@ async fn reconciles_and_queues_are_measured() {
     assert_eq!(of("queue_depth", ""), 3.0);
     assert_eq!(of("queue_oldest_age_seconds", ""), 1.5);
 }
+
+#[test]
+fn metrics_of_an_area_count_on_in_its_next_run() {
+    let metrics = Metrics::new();
+    let of_a_run = || {
+        metrics.area(|registry| {
+            let seen = Counter::<u64>::default();
+            registry.register("seen", "What was seen", seen.clone());
+            seen
+        })
+    };
+    of_a_run().inc();
+    of_a_run().inc();
+    let text = metrics.render();
+    assert_eq!(number(&text, "kubewright_seen_total "), 2.0);
+    assert_eq!(text.matches("# HELP kubewright_seen ").count(), 1, "{text}");
+}

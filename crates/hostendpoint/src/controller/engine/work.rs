@@ -5,7 +5,7 @@ use tokio::{
     task::{JoinError, JoinSet},
     time::Instant,
 };
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     super::execute::{Apply, Delete, Executor, Failure, Outcome, Task},
@@ -129,9 +129,12 @@ impl Engine {
                     self.reported = Some(Instant::now() + BUSY_STATUS_INTERVAL);
                 }
             }
+            // What the task had in hand is lost, and its node would wait for ever: a new run finds
+            // everything again. A task that was cut off ends with this run anyway.
             Err(failed) => {
-                error!(%failed, "a task has panicked");
-                self.observed.look_again();
+                if let Ok(panic) = failed.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
             }
         }
     }
