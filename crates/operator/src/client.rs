@@ -4,6 +4,8 @@
 //! account of the pod. Unlike kubectl there is no last resort: without any of them it is an error,
 //! and a local control plane is only used when its kubeconfig is named.
 
+mod proxy;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
@@ -11,6 +13,7 @@ use std::task::{Context, Poll};
 use clap::Args;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request, Response, header};
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
@@ -222,9 +225,14 @@ impl ClientArgs {
         }
         let options =
             KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-        Config::from_custom_kubeconfig(merged, &options)
+        let named = proxy::is_named(&merged, &context);
+        let mut config = Config::from_custom_kubeconfig(merged, &options)
             .await
-            .map_err(|source| ClientError::Context { context, files, source })
+            .map_err(|source| ClientError::Context { context, files, source })?;
+        if !named && !proxy::of_environment(&Matcher::from_env(), &config.cluster_url) {
+            config.proxy_url = None;
+        }
+        Ok(config)
     }
 
     /// The arguments that name this file, for embedding and tests.
