@@ -105,7 +105,13 @@ fn report(name: &str, figures: &Figures, ours: Option<&Figures>) {
             ours.map_or(0.0, |ours| ours.list.as_secs_f64())
         )
     );
-    println!("  create to event    p50 {}, p99 {}", milliseconds(p50), milliseconds(p99));
+    let ours_p50 = ours.map_or(0.0, |ours| percentile(&mut ours.watch.clone(), 50).as_secs_f64());
+    println!(
+        "  create to event    p50 {}, p99 {}{}",
+        milliseconds(p50),
+        milliseconds(p99),
+        ratio(Some(p50.as_secs_f64()).filter(|_| ours.is_some()), ours_p50)
+    );
 }
 
 fn ratio(numerator: Option<f64>, denominator: f64) -> String {

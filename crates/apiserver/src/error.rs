@@ -57,7 +57,8 @@ pub struct Details {
     pub causes: Vec<Cause>,
     /// After how many seconds a client may try again; zero is left out.
     pub retry_after_seconds: u32,
-    /// A Status that somebody else wrote (an admission webhook): passed on as it is.
+    /// A Status that is passed on as it is: it was written by an admission webhook, or has more
+    /// than others.
     pub whole: Option<Box<Value>>,
 }
 
@@ -193,6 +194,17 @@ impl Error {
         Self::plain(StatusCode::GONE, "Expired", message)
     }
 
+    /// 410 for a page of a list whose version is forgotten; `next` goes on from there with
+    /// what there is now.
+    pub fn expired_page(next: &str) -> Self {
+        let message = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+        let mut error = Self::expired(message);
+        let mut status = error.to_value();
+        status["metadata"]["continue"] = json!(next);
+        error.details = Some(Details { whole: Some(Box::new(status)), ..Details::default() });
+        error
+    }
+
     /// 413.
     pub fn too_large(message: impl Into<String>) -> Self {
         Self::plain(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
@@ -211,12 +223,9 @@ impl Error {
     /// 422 `Invalid`: the object's kind and name, and one cause per finding.
     pub fn invalid(kind: &GroupName, name: &str, errors: &[field::Error]) -> Self {
         // A cause may stand twice, but is said once.
-        let mut words: Vec<String> = Vec::new();
-        for error in errors.iter().map(ToString::to_string) {
-            if !words.contains(&error) {
-                words.push(error);
-            }
-        }
+        let mut said = std::collections::HashSet::new();
+        let mut words: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        words.retain(|error| said.insert(error.clone()));
         let words = match words.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),

@@ -5,6 +5,7 @@
 //! and what is reported. Types and costs are judged once, when the definition is
 //! written ([`check`]).
 
+mod authorizer;
 pub(crate) mod check;
 mod condition;
 mod depth;
@@ -14,17 +15,19 @@ mod tests;
 mod value;
 
 use std::cell::OnceCell;
+use std::panic::AssertUnwindSafe;
 
 use kube_cel::KubeCelExt;
 use kube_cel::cel::objects::OptionalValue;
 use kube_cel::cel::parser::{Expression, Parser};
-use kube_cel::cel::{Context, ExecutionError, Value as Cel};
+use kube_cel::cel::{Context, Value as Cel};
 use serde_json::Value;
 
 use super::path::Path;
 use super::schema::{self, ListType, Schema, text};
 use crate::field::{self, Error};
 
+pub(crate) use authorizer::{Asker, Resource as Requested};
 pub(crate) use condition::Condition;
 pub(crate) use value::escape;
 
@@ -119,12 +122,23 @@ impl Schema {
     }
 }
 
+/// Evaluates an expression. What the interpreter stumbles over is an error of the expression:
+/// a rule must not be able to end the task that serves somebody else.
+fn evaluate(expression: &Expression, scope: &Context<'_>) -> Result<Cel, String> {
+    let resolve = AssertUnwindSafe(|| Cel::resolve(expression, scope));
+    match std::panic::catch_unwind(resolve) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("the expression cannot be evaluated".to_owned()),
+    }
+}
+
 /// Lends a context that knows all functions and no variables.
 fn with_functions<T>(run: impl FnOnce(&Context<'static>) -> T) -> T {
     FUNCTIONS.with(|cell| {
         run(cell.get_or_init(|| {
             let mut context = Context::default().with_all();
             function::register(&mut context);
+            authorizer::register(&mut context);
             context
         }))
     })
@@ -203,7 +217,7 @@ fn run(
         } else if let Some(before) = &before {
             scope.add_variable_from_value("oldSelf", before.clone());
         }
-        match Cel::resolve(&rule.expression, &scope) {
+        match evaluate(&rule.expression, &scope) {
             Ok(Cel::Bool(true)) => {}
             Ok(_) => out.push(failure(rule, schema, path, &scope)),
             Err(error) => out.push(broken(rule, schema, path, &error)),
@@ -229,7 +243,7 @@ fn failure(rule: &Rule, schema: &Schema, path: &Path<'_>, scope: &Context<'_>) -
     let computed = rule
         .message_expression
         .as_ref()
-        .and_then(|expression| match Cel::resolve(expression, scope) {
+        .and_then(|expression| match evaluate(expression, scope) {
             Ok(Cel::String(text)) => Some(text.trim().to_owned()),
             _ => None,
         })
@@ -252,7 +266,7 @@ fn failure(rule: &Rule, schema: &Schema, path: &Path<'_>, scope: &Context<'_>) -
 }
 
 /// The finding of a rule that could not be evaluated.
-fn broken(rule: &Rule, schema: &Schema, path: &Path<'_>, error: &ExecutionError) -> Error {
+fn broken(rule: &Rule, schema: &Schema, path: &Path<'_>, error: &str) -> Error {
     let detail = format!("{}: {error}", message_or_default(rule));
     Error::invalid(path.or_nil(), &go_type(schema), detail)
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::columns::Columns;
 use super::schema::{self, Schema, flag, items, text, texts};
@@ -68,7 +68,7 @@ pub struct Names {
 pub enum Conversion {
     /// Only `apiVersion` changes.
     None,
-    /// A webhook would convert; carries `spec.conversion.webhook`.
+    /// A webhook converts; carries `spec.conversion.webhook`.
     Webhook(Value),
 }
 
@@ -85,6 +85,8 @@ pub struct Definition {
     pub versions: Vec<Arc<Version>>,
     /// How versions convert.
     pub conversion: Conversion,
+    /// The version of the definition object: what was stored later follows these schemas.
+    pub since: u64,
 }
 
 /// One version of a custom resource.
@@ -150,6 +152,7 @@ impl Definition {
             },
             versions,
             conversion,
+            since: crate::meta::resource_version(crd).parse().unwrap_or_default(),
         })
     }
 
@@ -170,12 +173,6 @@ impl Definition {
     pub fn storage(&self) -> &Arc<Version> {
         let stored = self.versions.iter().find(|version| version.storage);
         stored.expect("a definition without a storage version does not compile")
-    }
-
-    /// Brings an object into another version of this definition. With a conversion
-    /// webhook this is not enough: the caller must ask the webhook instead.
-    pub fn convert(&self, object: &mut Value, version: &str) {
-        object["apiVersion"] = json!(format!("{}/{version}", self.group));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The HTTP face: routing, authentication, negotiation, answers.
 
+pub(crate) mod budget;
 mod discovery;
 mod health;
 mod issuer;

@@ -1,6 +1,9 @@
 //! `/openapi/v2` and `/openapi/v3`: enough for clients to know kinds and fields.
 
 mod protobuf;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +11,11 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{Encoding, health, respond};
+use self::words::Words;
+use super::{health, respond};
 use crate::resource::{Catalog, Resource, Rules};
 use crate::schema;
+use crate::schema::openapi::Edition;
 use crate::server::Core;
 
 pub(super) fn answer(core: &Core, path: &str, headers: &HeaderMap) -> Option<Response> {
@@ -38,7 +43,8 @@ pub(super) fn answer(core: &Core, path: &str, headers: &HeaderMap) -> Option<Res
             }
         }
     };
-    Some(respond::value(StatusCode::OK, Encoding::Json, &body))
+    let body = serde_json::to_vec(&body).unwrap_or_default();
+    Some(respond::compressed(headers, "application/json", body))
 }
 
 fn root(group: &str, version: &str) -> String {
@@ -67,10 +73,11 @@ fn document(catalog: &Catalog, group: &str, version: &str) -> Option<Value> {
     let mut schemas = Schemas::default();
     for resource in catalog.in_version(group, version) {
         let name = schemas.add(resource);
-        add_paths(&mut paths, resource, "#/components/schemas/", &name);
+        add_paths(&mut paths, resource, Edition::V3, &name);
     }
+    let words = Words::of(std::iter::once(group));
     Some(json!({ "openapi": "3.0.0", "info": info(), "paths": paths,
-        "components": { "schemas": schemas.finish("#/components/schemas/") } }))
+        "components": { "schemas": schemas.finish(Edition::V3, &words) } }))
 }
 
 fn swagger(catalog: &Catalog) -> Value {
@@ -80,22 +87,23 @@ fn swagger(catalog: &Catalog) -> Value {
         for version in &group.versions {
             for resource in catalog.in_version(&group.name, version) {
                 let name = schemas.add(resource);
-                add_paths(&mut paths, resource, "#/definitions/", &name);
+                add_paths(&mut paths, resource, Edition::V2, &name);
             }
         }
     }
+    let words = Words::of(catalog.groups().iter().map(|group| group.name.as_str()));
     json!({ "swagger": "2.0", "info": info(), "paths": paths,
-        "definitions": schemas.finish("#/definitions/") })
+        "definitions": schemas.finish(Edition::V2, &words) })
 }
 
 /// What kubectl looks for in paths: which kinds accept which patches.
-fn add_paths(paths: &mut Map<String, Value>, resource: &Resource, prefix: &str, schema: &str) {
+fn add_paths(paths: &mut Map<String, Value>, resource: &Resource, edition: Edition, schema: &str) {
     let gvk = json!({ "group": resource.group, "version": resource.version,
         "kind": resource.kind });
     let namespace = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
     let root = root(&resource.group, &resource.version);
     let collection = format!("/{root}{namespace}/{}", resource.plural);
-    let reference = json!({ "$ref": format!("{prefix}{schema}") });
+    let reference = json!({ "$ref": format!("{}{schema}", edition.prefix()) });
     let operation = |action: &str| {
         json!({
             "x-kubernetes-action": action,
@@ -156,37 +164,45 @@ impl Schemas {
         }
     }
 
-    fn finish(mut self, prefix: &str) -> Value {
+    fn finish(mut self, edition: Edition, words: &Words) -> Value {
         let mut queue: Vec<String> = self.wanted.iter().cloned().collect();
         let mut done = Map::new();
         for (name, mut value) in std::mem::take(&mut self.named) {
-            references(&mut value, prefix, &mut queue);
+            references(&mut value, edition, &mut queue);
             done.insert(name, value);
         }
         while let Some(name) = queue.pop() {
             if done.contains_key(&name) || name.is_empty() {
                 continue;
             }
-            let mut value = schema::openapi::published(&name);
-            references(&mut value, prefix, &mut queue);
+            let mut value = schema::openapi::published(&name, edition);
+            words.describe(&name, &mut value);
+            references(&mut value, edition, &mut queue);
             done.insert(name, value);
         }
         Value::Object(done)
     }
 }
 
-/// Makes `$ref`s absolute and notes what they name.
-fn references(value: &mut Value, prefix: &str, found: &mut Vec<String>) {
+/// Makes `$ref`s absolute and notes what they name. In version 3 nothing may stand beside one.
+fn references(value: &mut Value, edition: Edition, found: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
-            if let Some(Value::String(name)) = map.get_mut("$ref") {
+            if let Some(Value::String(name)) = map.get("$ref") {
                 let bare = name.rsplit('/').next().unwrap_or_default().to_owned();
-                *name = format!("{prefix}{bare}");
+                let reference = json!(format!("{}{bare}", edition.prefix()));
                 found.push(bare);
+                if edition == Edition::V3 && map.len() > 1 {
+                    map.remove("$ref");
+                    map.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+                } else {
+                    map.insert("$ref".to_owned(), reference);
+                }
+                return;
             }
-            map.values_mut().for_each(|value| references(value, prefix, found));
+            map.values_mut().for_each(|value| references(value, edition, found));
         }
-        Value::Array(items) => items.iter_mut().for_each(|value| references(value, prefix, found)),
+        Value::Array(items) => items.iter_mut().for_each(|value| references(value, edition, found)),
         _ => {}
     }
 }

@@ -1,5 +1,7 @@
 //! Requests for resources: from path, query and body to `rest`, and back.
 
+mod list;
+
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -7,12 +9,14 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::{HeaderMap, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
-use super::negotiate::{self, Encoding, Format, View};
+use super::budget::Share;
+use super::negotiate::{self, Encoding, Format};
 use super::path::{ResourcePath, Verb};
-use super::view::{Include, Lens, partial};
+use super::view::{Include, Lens};
 use super::{Query, respond, stream};
 use crate::access::{Attributes, Identity};
 use crate::decode::Kind;
@@ -25,7 +29,7 @@ use crate::rest::{
 };
 use crate::selector::FieldSelector;
 use crate::server::Core;
-use crate::subresource;
+use crate::subresource::{self, Special};
 
 /// The largest request body (etcd's and kube-apiserver's limit).
 const MAX_BODY: usize = 3 * 1024 * 1024;
@@ -70,11 +74,11 @@ pub(super) async fn handle(
     let binary = resource.is_builtin() && verb != Verb::Watch && protobuf::knows(&kind);
     let format = Format::negotiate(&parts.headers, binary)?;
     let mut headers = parts.headers;
-    let body = match verb {
-        Verb::Get | Verb::List | Verb::Watch => Bytes::new(),
+    let (body, _share) = match verb {
+        Verb::Get | Verb::List | Verb::Watch => (Bytes::new(), None),
         _ => {
-            let body = read(body).await?;
-            negotiate::without_protobuf(&mut headers, body, resource.is_builtin())?
+            let (body, share) = read(core, body).await?;
+            (negotiate::without_protobuf(&mut headers, body, resource.is_builtin())?, share)
         }
     };
     let call = Call { core, resource, path, query, headers, format, identity };
@@ -135,9 +139,12 @@ fn misplaced(resource: &Resource, path: &ResourcePath, verb: Verb) -> Option<Res
     refused.then(|| Err(Error::method_not_allowed()))
 }
 
-async fn read(body: axum::body::Body) -> Result<Bytes> {
+/// The body, and what it takes of the budget until the request is done.
+async fn read(core: &Core, body: axum::body::Body) -> Result<(Bytes, Option<Share>)> {
+    let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let share = core.budget.share(announced.unwrap_or(MAX_BODY).min(MAX_BODY)).await?;
     match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
+        Ok(body) => Ok((body.to_bytes(), share)),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Error::too_large(format!("Request entity too large: limit is {MAX_BODY}")))
         }
@@ -191,11 +198,15 @@ impl Call<'_> {
             if status == StatusCode::NO_CONTENT {
                 return Ok(respond::empty(status));
             }
+            let value = match special {
+                Special::Scale => self.lens()?.scale(value),
+                _ => value,
+            };
             return Ok(respond::value(status, self.format.encoding, &value));
         }
         match verb {
-            Verb::Get => self.get(&target),
-            Verb::List => self.list(&target),
+            Verb::Get => self.get(&target).await,
+            Verb::List => self.list(&target).await,
             Verb::Watch => self.watch(&target),
             Verb::Create => {
                 let options = self.write_options("CreateOptions")?;
@@ -226,82 +237,17 @@ impl Call<'_> {
         Ok(Body { encoding: negotiate::body_encoding(&self.headers)?, bytes })
     }
 
-    fn get(&self, target: &Target<'_>) -> Result<Response> {
+    async fn get(&self, target: &Target<'_>) -> Result<Response> {
         let version = rest::parse_version(self.query.text("resourceVersion"))?;
         rest::check_known(self.core.store.version(), version.unwrap_or(0))?;
         let stored = target.get()?;
-        if self.format == Format::JSON && !self.resource.converts() {
+        if self.is_plain([&*stored]) {
             let body = stored.json_as(&self.resource.api_version(), &self.resource.kind);
             return Ok(respond::compressed(&self.headers, "application/json", body));
         }
-        let object = self.lens()?.object(self.resource.load(&stored));
+        let object = rest::load(self.core, &self.resource, &stored).await?;
+        let object = self.lens()?.object(object);
         Ok(respond::value(StatusCode::OK, self.format.encoding, &object))
-    }
-
-    fn list(&self, target: &Target<'_>) -> Result<Response> {
-        let options = self.list_options(false)?;
-        let list = rest::list(target, &options)?;
-        let mut metadata = json!({ "resourceVersion": list.resource_version.to_string() });
-        // The dynamic lists of custom resources always have the field.
-        let dynamic = !self.resource.is_builtin() && self.format.view == View::Whole;
-        if !list.cursor.is_empty() || dynamic {
-            metadata["continue"] = json!(list.cursor);
-        }
-        if let Some(remaining) = list.remaining {
-            metadata["remainingItemCount"] = json!(remaining);
-        }
-        let plain = self.format == Format::JSON && !self.resource.converts();
-        if plain {
-            let body = self.write_list(&metadata, &list.objects);
-            return Ok(respond::compressed(&self.headers, "application/json", body));
-        }
-        let objects: Vec<_> =
-            list.objects.iter().map(|stored| self.resource.load(stored)).collect();
-        let lens = self.lens()?;
-        let value = match self.format.view {
-            View::Table => lens.table(objects, &metadata, true),
-            View::Metadata => json!({ "kind": "PartialObjectMetadataList",
-                "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-                "items": objects.iter().map(partial).collect::<Vec<_>>() }),
-            View::Whole => self.list_value(&metadata, objects),
-        };
-        Ok(respond::value(StatusCode::OK, self.format.encoding, &value))
-    }
-
-    /// Built-in items carry neither kind nor apiVersion in a list; custom ones do.
-    fn list_value(&self, metadata: &Value, mut objects: Vec<Value>) -> Value {
-        if self.resource.is_builtin() {
-            for object in objects.iter_mut().filter_map(Value::as_object_mut) {
-                object.remove("kind");
-                object.remove("apiVersion");
-            }
-        }
-        json!({ "kind": self.resource.list_kind, "apiVersion": self.resource.api_version(),
-            "metadata": metadata, "items": objects })
-    }
-
-    /// The list as bytes, without parsing what is stored.
-    fn write_list(&self, metadata: &Value, objects: &[Arc<crate::store::Stored>]) -> Vec<u8> {
-        let api_version = self.resource.api_version();
-        let size: usize = objects.iter().map(|object| object.json.len() + 96).sum();
-        let mut out = Vec::with_capacity(size + 256);
-        let head = format!(
-            "{{\"kind\":\"{}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":[",
-            self.resource.list_kind
-        );
-        out.extend_from_slice(head.as_bytes());
-        for (at, object) in objects.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            if self.resource.is_builtin() {
-                out.extend_from_slice(&object.json);
-            } else {
-                object.write_as(&api_version, &self.resource.kind, &mut out);
-            }
-        }
-        out.extend_from_slice(b"]}");
-        out
     }
 
     fn list_options(&self, watch: bool) -> Result<ListOptions> {
@@ -316,6 +262,7 @@ impl Call<'_> {
     fn watch(&self, target: &Target<'_>) -> Result<Response> {
         let options = self.list_options(true)?;
         let target = Target { name: "", ..*target };
+        let share = self.core.budget.watch()?;
         let watch = rest::watch(&target, &options)?;
         let show = stream::Presentation {
             resource: self.resource.clone(),
@@ -323,7 +270,8 @@ impl Call<'_> {
             include: Include::parse(self.query.text("includeObject"))?,
         };
         let timeout = options.timeout_seconds;
-        Ok(stream::respond(self.core.clone(), watch, show, options.bookmarks, timeout))
+        let response = stream::respond(self.core.clone(), watch, show, options.bookmarks, timeout);
+        Ok(share.until_sent(response))
     }
 
     fn wrote(&self, written: Written) -> Result<Response> {
@@ -372,10 +320,13 @@ impl Call<'_> {
 
     async fn delete_collection(&self, target: &Target<'_>, body: &Bytes) -> Result<Response> {
         let options = self.delete_options(body)?;
-        let selection = self.list_options(false)?.selection;
-        let items = rest::delete_collection(target, &selection, &options).await?;
-        let metadata = json!({ "resourceVersion": self.core.store.version().to_string() });
-        let list = self.list_value(&metadata, items);
+        let list = self.list_options(false)?;
+        let deleted = rest::delete_collection(target, &list, &options).await?;
+        let mut metadata = json!({ "resourceVersion": self.core.store.version().to_string() });
+        if !deleted.cursor.is_empty() {
+            metadata["continue"] = json!(deleted.cursor);
+        }
+        let list = self.list_value(&metadata, deleted.objects);
         Ok(respond::value(StatusCode::OK, self.format.encoding, &list))
     }
 }

@@ -14,8 +14,9 @@ use tokio::time::{Instant, Interval};
 use super::negotiate::View;
 use super::respond;
 use super::view::{Include, Lens};
+use crate::error::{Error, Result};
 use crate::resource::Resource;
-use crate::rest::{Event, Watch};
+use crate::rest::{self, Event, Watch};
 use crate::server::Core;
 use crate::store::Stored;
 
@@ -98,44 +99,50 @@ impl Stream {
             () = tokio::time::sleep_until(self.end) => return None,
         };
         match event {
-            Ok(Some(event)) => Some(self.line(&event)),
+            Ok(Some(event)) => match self.line(&event).await {
+                Ok(line) => Some(line),
+                Err(error) => Some(self.fail(&error)),
+            },
             // Nothing to say after all: an empty piece keeps the stream going.
             Ok(None) => Some(Bytes::new()),
-            Err(error) => {
-                self.over = true;
-                Some(line("ERROR", &error.to_value()))
-            }
+            Err(error) => Some(self.fail(&error)),
         }
     }
 
-    fn line(&mut self, event: &Event) -> Bytes {
+    /// The last line.
+    fn fail(&mut self, error: &Error) -> Bytes {
+        self.over = true;
+        line("ERROR", &error.to_value())
+    }
+
+    async fn line(&mut self, event: &Event) -> Result<Bytes> {
         match event {
-            Event::Added(object) => self.object("ADDED", object, None),
-            Event::Modified(object) => self.object("MODIFIED", object, None),
+            Event::Added(object) => self.object("ADDED", object, None).await,
+            Event::Modified(object) => self.object("MODIFIED", object, None).await,
             Event::Deleted { object, resource_version } => {
                 let version =
                     (*resource_version != object.resource_version).then_some(*resource_version);
-                self.object("DELETED", object, version)
+                self.object("DELETED", object, version).await
             }
             Event::Bookmark { resource_version, initial_end } => {
-                self.bookmark(*resource_version, *initial_end)
+                Ok(self.bookmark(*resource_version, *initial_end))
             }
         }
     }
 
-    fn object(&mut self, kind: &str, object: &Stored, version: Option<u64>) -> Bytes {
+    async fn object(&mut self, kind: &str, object: &Stored, version: Option<u64>) -> Result<Bytes> {
         let resource = &self.show.resource;
-        let plain = self.show.view == View::Whole && version.is_none() && !resource.converts();
-        if plain {
+        let whole = self.show.view == View::Whole && version.is_none();
+        if whole && resource.shows_as_stored(object) {
             let mut out = Vec::with_capacity(object.json.len() + 96);
             out.extend_from_slice(b"{\"type\":\"");
             out.extend_from_slice(kind.as_bytes());
             out.extend_from_slice(b"\",\"object\":");
             object.write_as(&resource.api_version(), &resource.kind, &mut out);
             out.extend_from_slice(b"}\n");
-            return out.into();
+            return Ok(out.into());
         }
-        let mut value = resource.load(object);
+        let mut value = rest::load(&self.core, resource, object).await?;
         if let Some(version) = version {
             value["metadata"]["resourceVersion"] = json!(version.to_string());
         }
@@ -152,7 +159,7 @@ impl Stream {
         } else {
             lens.object(value)
         };
-        line(kind, &shown)
+        Ok(line(kind, &shown))
     }
 
     fn bookmark(&self, resource_version: u64, initial_end: bool) -> Bytes {

@@ -69,27 +69,48 @@ impl Lens<'_> {
         }
     }
 
+    /// The scale of an object, which has columns of its own.
+    pub(super) fn scale(&self, scale: Value) -> Value {
+        const KIND: (&str, &str) = ("autoscaling", "scales");
+        if self.view != View::Table {
+            return self.object(scale);
+        }
+        let metadata = json!({ "resourceVersion": scale["metadata"]["resourceVersion"] });
+        let cells = columns::row(KIND.0, KIND.1, &scale, self.now);
+        let columns: Vec<_> =
+            columns::columns(KIND.0, KIND.1).iter().map(Column::to_value).collect();
+        table(&metadata, columns.into(), json!([self.row(cells, scale)]))
+    }
+
     /// A table of objects; `metadata` is that of the list.
     pub(super) fn table(&self, objects: Vec<Value>, metadata: &Value, definitions: bool) -> Value {
         let rows: Vec<_> = objects
             .into_iter()
             .map(|object| {
                 let cells = cells(self.resource, &object, self.now);
-                let shown = match self.include {
-                    Include::None => Value::Null,
-                    Include::Metadata => partial(&object),
-                    Include::Object => object,
-                };
-                json!({ "cells": cells, "object": shown })
+                self.row(cells, object)
             })
             .collect();
         let plain = self.resource.is_builtin()
             && columns::is_plain(&self.resource.group, &self.resource.plural);
         let columns = if definitions { self::definitions(self.resource) } else { Value::Null };
-        json!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-            "columnDefinitions": columns,
-            "rows": if plain && rows.is_empty() { Value::Null } else { rows.into() } })
+        let rows = if plain && rows.is_empty() { Value::Null } else { rows.into() };
+        table(metadata, columns, rows)
     }
+
+    fn row(&self, cells: Vec<Value>, object: Value) -> Value {
+        let shown = match self.include {
+            Include::None => Value::Null,
+            Include::Metadata => partial(&object),
+            Include::Object => object,
+        };
+        json!({ "cells": cells, "object": shown })
+    }
+}
+
+fn table(metadata: &Value, columns: Value, rows: Value) -> Value {
+    json!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
+        "columnDefinitions": columns, "rows": rows })
 }
 
 /// `PartialObjectMetadata`.

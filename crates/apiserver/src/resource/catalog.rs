@@ -194,7 +194,7 @@ impl Catalog {
 const CUSTOM_VERBS: [&str; 8] =
     ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
-fn custom(definition: &crd::Definition) -> Vec<Resource> {
+fn custom(definition: &Arc<crd::Definition>) -> Vec<Resource> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     definition
         .versions
@@ -233,7 +233,11 @@ fn custom(definition: &crd::Definition) -> Vec<Resource> {
                 categories: definition.names.categories.clone(),
                 verbs: words(&CUSTOM_VERBS),
                 subresources,
-                rules: Rules::Custom { version: version.clone(), schema: version.merge_schema() },
+                rules: Rules::Custom {
+                    version: version.clone(),
+                    schema: version.merge_schema(),
+                    definition: definition.clone(),
+                },
             }
         })
         .collect()

@@ -71,6 +71,8 @@ pub enum Rules {
         version: Arc<crd::Version>,
         /// Type of the objects.
         schema: Arc<Schema>,
+        /// All versions, and how objects come from one into another.
+        definition: Arc<crd::Definition>,
     },
 }
 

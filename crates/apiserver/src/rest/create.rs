@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Body, Target, WriteOptions, Written, admission, versioned};
+use super::{Body, Target, WriteOptions, Written, admission, stored_form, written};
 use crate::access::{escalation, signers};
 use crate::error::{Error, GroupName, Result};
 use crate::meta;
@@ -177,9 +177,9 @@ async fn store(target: &Target<'_>, object: &Value, dry_run: bool) -> Result<Val
             found => Err(exists(found)),
         };
     }
-    let draft = resource.draft(object);
+    let draft = stored_form::draft(target.core, resource, object).await?;
     match target.core.store.put(&resource.key, &key, Expect::Absent, draft).await {
-        Ok(stored) => Ok(versioned(object.clone(), &stored)),
+        Ok(stored) => written(target, object.clone(), &stored).await,
         Err(WriteError::Exists) => Err(exists(target.core.store.latest(&resource.key, &key))),
         Err(error) => Err(Error::internal(error)),
     }

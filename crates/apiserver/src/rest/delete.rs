@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use super::admission::admit_deletion;
 use super::update::precondition;
-use super::{DeleteOptions, Target};
+use super::{DeleteOptions, ListOptions, Target, stored_form};
 use crate::error::{Error, Result};
 use crate::meta;
 use crate::rest::options::Propagation;
-use crate::selector::Selection;
 use crate::store::{Expect, WriteError};
 
 /// What a delete did.
@@ -42,7 +41,7 @@ async fn try_delete(
     let resource = target.resource;
     target.core.admit_delete(target)?;
     let stored = target.latest().ok_or_else(|| target.not_found())?;
-    let live = resource.load(&stored);
+    let live = super::load(target.core, resource, &stored).await?;
     check_preconditions(target, options, &live)?;
 
     let mut object = live.clone();
@@ -61,7 +60,8 @@ async fn try_delete(
         if object == live || options.dry_run {
             return Ok(Ok(Deleted::Pending(object)));
         }
-        return Ok(store(target, stored.resource_version, &object).await.map(Deleted::Pending));
+        let stored = store(target, stored.resource_version, &object).await?;
+        return Ok(stored.map(Deleted::Pending));
     }
     // A graceful kind tells its watchers that the end has come before it is gone.
     if resource.grace_period(&live, Some(0)).is_some() {
@@ -70,7 +70,7 @@ async fn try_delete(
         if options.dry_run {
             return Ok(Ok(Deleted::Gone(object)));
         }
-        let marked = match store(target, stored.resource_version, &object).await {
+        let marked = match store(target, stored.resource_version, &object).await? {
             Ok(marked) => marked,
             Err(error) => return Ok(Err(error)),
         };
@@ -92,12 +92,18 @@ fn gone(mut object: Value, version: u64) -> Deleted {
     Deleted::Gone(object)
 }
 
-async fn store(target: &Target<'_>, version: u64, object: &Value) -> Result<Value, WriteError> {
+async fn store(
+    target: &Target<'_>,
+    version: u64,
+    object: &Value,
+) -> Result<Result<Value, WriteError>> {
     let resource = target.resource;
-    let draft = resource.draft(object);
+    let draft = stored_form::draft(target.core, resource, object).await?;
     let expect = Expect::Version(version);
-    let stored = target.core.store.put(&resource.key, &target.key(), expect, draft).await?;
-    Ok(super::versioned(object.clone(), &stored))
+    match target.core.store.put(&resource.key, &target.key(), expect, draft).await {
+        Ok(stored) => super::written(target, object.clone(), &stored).await.map(Ok),
+        Err(error) => Ok(Err(error)),
+    }
 }
 
 /// Takes the object out of the store.
@@ -107,7 +113,7 @@ pub(super) async fn remove(
     object: &Value,
 ) -> Result<u64, WriteError> {
     let resource = target.resource;
-    let draft = resource.draft(object);
+    let draft = resource.tombstone(object);
     let key = target.key();
     let removed = target.core.store.delete(&resource.key, &key, version, draft).await?;
     Ok(removed.resource_version)
@@ -183,30 +189,35 @@ fn mark(object: &mut Value, core: &crate::server::Core, grace: i64) {
     }
 }
 
-/// Deletes every selected object; answers with their last states.
+/// What was deleted of a collection.
+pub(crate) struct Swept {
+    /// Their last states.
+    pub(crate) objects: Vec<Value>,
+    /// Where the rest begins, if only a part was asked for.
+    pub(crate) cursor: String,
+}
+
+/// Deletes every object that the same list would show.
 pub(crate) async fn delete_collection(
     target: &Target<'_>,
-    selection: &Selection,
+    list: &ListOptions,
     options: &DeleteOptions,
-) -> Result<Vec<Value>> {
-    let namespace = target.resource.namespaced.then_some(target.namespace);
-    let snapshot = target.core.store.list(&target.resource.key, namespace);
+) -> Result<Swept> {
+    let list = super::list(target, list)?;
     let options = DeleteOptions { collection: true, ..options.clone() };
-    let mut items = Vec::new();
-    for stored in snapshot.objects.iter().filter(|object| selection.matches(object)) {
+    let mut objects = Vec::new();
+    for stored in &list.objects {
         let one = Target {
             name: &stored.key.name,
             namespace: &stored.key.namespace,
-            core: target.core,
-            resource: target.resource,
             subresource: "",
-            identity: target.identity,
+            ..*target
         };
         match delete(&one, &options).await {
-            Ok(Deleted::Gone(object) | Deleted::Pending(object)) => items.push(object),
+            Ok(Deleted::Gone(object) | Deleted::Pending(object)) => objects.push(object),
             Err(error) if error.reason == "NotFound" => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(items)
+    Ok(Swept { objects, cursor: list.cursor })
 }

@@ -161,11 +161,15 @@ pub(crate) struct List {
 #[derive(Serialize, Deserialize)]
 struct Cursor {
     v: String,
-    rv: u64,
+    /// The version of the list, or [`LATEST`].
+    rv: i64,
     start: (String, String),
 }
 
 const CURSOR_VERSION: &str = "meta.k8s.io/v1";
+
+/// Goes on with what there is now, for clients that can live with a list of several versions.
+const LATEST: i64 = -1;
 
 pub(crate) fn list(target: &Target<'_>, options: &ListOptions) -> Result<List> {
     let (snapshot, after) = snapshot(target, options)?;
@@ -196,16 +200,18 @@ pub(crate) fn list(target: &Target<'_>, options: &ListOptions) -> Result<List> {
         page.push(object);
     }
     let cursor = match page.last() {
-        Some(last) if more => cursor(resource_version, last),
+        Some(last) if more => {
+            let start = (last.key.namespace.to_string(), last.key.name.to_string());
+            cursor(i64::try_from(resource_version).unwrap_or(LATEST), start)
+        }
         _ => String::new(),
     };
     let remaining = (more && options.selection.is_empty()).then_some(total - seen);
     Ok(List { objects: page, resource_version, cursor, remaining })
 }
 
-fn cursor(resource_version: u64, last: &Stored) -> String {
-    let start = (last.key.namespace.to_string(), last.key.name.to_string());
-    let cursor = Cursor { v: CURSOR_VERSION.to_owned(), rv: resource_version, start };
+fn cursor(rv: i64, start: (String, String)) -> String {
+    let cursor = Cursor { v: CURSOR_VERSION.to_owned(), rv, start };
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
 }
 
@@ -229,9 +235,12 @@ fn snapshot(target: &Target<'_>, options: &ListOptions) -> Result<(Snapshot, Sta
             .ok_or_else(|| {
                 Error::bad_request("invalid continue token: continue key is not valid")
             })?;
-        let snapshot = store.list_at(key, namespace, cursor.rv).map_err(|_| {
-            Error::expired("The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.")
-        })?;
+        let snapshot = match u64::try_from(cursor.rv) {
+            Err(_) => store.list(key, namespace),
+            Ok(version) => store
+                .list_at(key, namespace, version)
+                .map_err(|_| Error::expired_page(&self::cursor(LATEST, cursor.start.clone())))?,
+        };
         return Ok((snapshot, Some(cursor.start)));
     }
     if let Some(version) = options.resource_version.filter(|version| *version > 0) {

@@ -9,10 +9,10 @@ mod body;
 mod create;
 mod delete;
 mod list;
-mod object;
 mod options;
 mod patch;
 mod rules;
+mod stored_form;
 mod update;
 mod watch;
 
@@ -21,9 +21,10 @@ use std::sync::Arc;
 pub(crate) use body::{Body, decode_object, parse};
 pub(crate) use create::{create, random_suffix, terminating};
 pub(crate) use delete::{Deleted, delete, delete_collection};
-pub(crate) use list::{ListOptions, check_known, list, parse_version};
+pub(crate) use list::{List, ListOptions, check_known, list, parse_version};
 pub(crate) use options::{DeleteOptions, FieldValidation, Propagation, WriteOptions};
 pub(crate) use patch::{PatchKind, patch};
+pub(crate) use stored_form::{in_version, load, load_all};
 pub(crate) use update::{change, internal_update, replace};
 pub(crate) use watch::{Event, Watch, watch};
 
@@ -60,10 +61,14 @@ pub(crate) struct Written {
     pub(crate) warnings: Vec<String>,
 }
 
-/// An object as it was stored, without reading it back.
-fn versioned(mut object: Value, stored: &Stored) -> Value {
+/// An object as it was stored. It is read back only where another version was stored than the
+/// one that was written.
+async fn written(target: &Target<'_>, mut object: Value, stored: &Stored) -> Result<Value> {
+    if !target.resource.is_builtin() && !target.resource.shows_as_stored(stored) {
+        return load(target.core, target.resource, stored).await;
+    }
     crate::meta::set_resource_version(&mut object, &stored.resource_version.to_string());
-    object
+    Ok(object)
 }
 
 impl Target<'_> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::create::{checks, create_decoded, kind_of};
-use super::{Body, Target, WriteOptions, Written, admission};
+use super::{Body, Target, WriteOptions, Written, admission, stored_form};
 use crate::access::{escalation, signers};
 use crate::error::{Error, GroupName, Result};
 use crate::field;
@@ -129,7 +129,7 @@ pub(crate) async fn change(
 ) -> Result<Written> {
     for _ in 0..TRIES {
         let stored = target.latest().ok_or_else(|| target.not_found())?;
-        let live = target.resource.load(&stored);
+        let live = super::load(target.core, target.resource, &stored).await?;
         let mut object = make(&live)?;
         target.resource.default(&mut object);
         if track_owners {
@@ -156,7 +156,7 @@ pub(crate) async fn change(
             webhook::validate(target.core, request, &object, &live).await?;
             allocated = target.core.allocate(target.resource, &mut object, Some(&live)).await?;
         }
-        let written = commit(target, &stored, &live, object, options.dry_run).await;
+        let written = commit(target, &stored, &live, object, options.dry_run).await?;
         drop(allocated);
         match written {
             Ok(object) => {
@@ -229,24 +229,27 @@ async fn commit(
     live: &Value,
     mut object: Value,
     dry_run: bool,
-) -> Result<Value, WriteError> {
+) -> Result<Result<Value, WriteError>> {
     let resource = target.resource;
     meta::metadata_mut(&mut object)
         .insert("resourceVersion".to_owned(), json!(stored.resource_version.to_string()));
     if meta::is_terminating(&object) && may_go(&object) {
-        if !dry_run {
-            super::delete::remove(target, stored.resource_version, &object).await?;
+        if dry_run {
+            return Ok(Ok(object));
         }
-        return Ok(object);
+        let removed = super::delete::remove(target, stored.resource_version, &object).await;
+        return Ok(removed.map(|_| object));
     }
     apply::keep_times(live, &mut object);
     if dry_run || object == *live {
-        return Ok(object);
+        return Ok(Ok(object));
     }
-    let draft = resource.draft(&object);
+    let draft = stored_form::draft(target.core, resource, &object).await?;
     let expect = Expect::Version(stored.resource_version);
-    let stored = target.core.store.put(&resource.key, &target.key(), expect, draft).await?;
-    Ok(super::versioned(object, &stored))
+    match target.core.store.put(&resource.key, &target.key(), expect, draft).await {
+        Ok(stored) => super::written(target, object, &stored).await.map(Ok),
+        Err(error) => Ok(Err(error)),
+    }
 }
 
 /// Nothing holds a terminating object any more: no finalizer, no grace period, and for a

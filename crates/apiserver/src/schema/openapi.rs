@@ -4,9 +4,38 @@ use serde_json::{Map, Value, json};
 
 use super::{Format, ListKind, Schema, Shape, builtin};
 
+/// The two forms in which schemas are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edition {
+    /// `/openapi/v2`.
+    V2,
+    /// `/openapi/v3`.
+    V3,
+}
+
+impl Edition {
+    /// What stands before the name of a type in a `$ref`.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::V2 => "#/definitions/",
+            Self::V3 => "#/components/schemas/",
+        }
+    }
+}
+
 /// The published schema of a built-in type.
-pub fn published(name: &str) -> Value {
+pub fn published(name: &str, edition: Edition) -> Value {
     let mut value = object(builtin::named(name));
+    // Only version 3 can say that something is one of two types.
+    let either = match (edition, &builtin::named(name).shape) {
+        (Edition::V3, Shape::IntOrString) => ["integer", "string"],
+        (Edition::V3, Shape::Quantity) => ["string", "number"],
+        _ => ["", ""],
+    };
+    if !either[0].is_empty() {
+        value.as_object_mut().map(|map| map.remove("type"));
+        value["oneOf"] = json!([{ "type": either[0] }, { "type": either[1] }]);
+    }
     let kinds: Vec<_> = builtin::kinds_of(name)
         .into_iter()
         .map(|(group, version, kind)| json!({ "group": group, "version": version, "kind": kind }))

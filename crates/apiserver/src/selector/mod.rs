@@ -27,16 +27,18 @@ impl Selection {
 
     /// Whether an object is meant.
     pub fn matches(&self, object: &Stored) -> bool {
-        let label = |name: &str| pair(&object.labels, name);
+        let label = |name: &str| {
+            let at = object.labels.binary_search_by(|(key, _)| (**key).cmp(name)).ok()?;
+            Some(&*object.labels[at].1)
+        };
         let field = |name: &str| match name {
             "metadata.name" => &object.key.name,
             "metadata.namespace" => &object.key.namespace,
-            other => pair(&object.fields, other).unwrap_or_default(),
+            other => {
+                let found = object.fields.iter().find(|(key, _)| **key == *other);
+                found.map(|(_, value)| &**value).unwrap_or_default()
+            }
         };
         self.labels.matches(label) && self.fields.matches(field)
     }
-}
-
-fn pair<'a>(pairs: &'a [(Box<str>, Box<str>)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(key, _)| **key == *name).map(|(_, value)| &**value)
 }

@@ -8,6 +8,8 @@
 //! | asks nothing any more | [`IDLE`] |
 //! | does not read what it asked for | [`STALLED`], on the socket and for each stream |
 //! | asks too much at once | [`STREAMS`] per connection, [`RUNNING`] in all, then 429 |
+//! | sends or asks for much at once | the budget of [`crate::http::budget`], then 429 |
+//! | watches everything, many times | the budget as well |
 //! | opens connections | [`CONNECTIONS`]; more wait in the kernel's queue |
 
 mod patience;

@@ -14,6 +14,7 @@ use crate::access::account::Key;
 use crate::access::{Authorizer, Credentials};
 use crate::builtin;
 use crate::crd::Definition;
+use crate::http::budget::Budget;
 use crate::resource::Catalog;
 use crate::store::{Pairs, ResourceKey, Store};
 use crate::webhook::Webhooks;
@@ -22,12 +23,14 @@ use crate::webhook::Webhooks;
 pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) credentials: Credentials,
-    pub(crate) authorizer: Authorizer,
+    pub(crate) authorizer: Arc<Authorizer>,
     /// Signs tokens of service accounts.
     pub(crate) account_key: Key,
     pub(crate) pki: Pki,
     pub(crate) gates: Gates,
     pub(crate) webhooks: Webhooks,
+    /// What large requests and answers may take.
+    pub(crate) budget: Budget,
     pub(super) definitions: Compiled,
     catalog: watch::Sender<Arc<Catalog>>,
     stopping: CancellationToken,
@@ -44,10 +47,11 @@ impl Core {
     ) -> Self {
         let webhooks = Webhooks::new(&store);
         Self {
-            authorizer: Authorizer::new(&store),
+            authorizer: Arc::new(Authorizer::new(&store)),
             account_key,
             store,
             webhooks,
+            budget: Budget::default(),
             definitions: Compiled::default(),
             credentials,
             pki,

@@ -122,7 +122,8 @@ impl Builder {
     }
 
     /// Marks nodes whose kubelets stop renewing their lease and status: `Ready` becomes
-    /// `Unknown`, and taints keep pods away. Off by default: nodes of tests have no kubelet.
+    /// `Unknown`, taints keep pods away, and pods that do not tolerate them are deleted. Off by
+    /// default: nodes of tests have no kubelet.
     pub fn node_lifecycle(mut self, health: NodeHealth) -> Self {
         self.controllers.nodes = Some(health);
         self
@@ -196,7 +197,17 @@ impl Server {
 
     /// Serves TLS on an address (port 0: any) until the server stops; returns the address.
     pub async fn serve(&self, address: SocketAddr) -> Result<SocketAddr, ServeError> {
-        tls::serve(&self.core, self.router.clone(), &self.tasks, address).await
+        self.serve_named(address, &[]).await
+    }
+
+    /// As [`Server::serve`], with a certificate for further names and addresses under which
+    /// others reach it.
+    pub async fn serve_named(
+        &self,
+        address: SocketAddr,
+        names: &[String],
+    ) -> Result<SocketAddr, ServeError> {
+        tls::serve(&self.core, self.router.clone(), &self.tasks, address, names).await
     }
 
     /// Serves plain HTTP, for benchmarks and debugging on loopback.

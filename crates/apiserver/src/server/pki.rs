@@ -134,18 +134,18 @@ impl Pki {
         serde_saphyr::to_string(&config).map_err(|error| PkiError::Tls(error.to_string()))
     }
 
-    /// TLS for a server at this address; clients may present a certificate of ours.
+    /// TLS for a server at this address, which has further names (and addresses) besides;
+    /// clients may present a certificate of ours.
     pub(super) fn server_config(
         &self,
         address: SocketAddr,
+        names: &[String],
     ) -> Result<Arc<rustls::ServerConfig>, PkiError> {
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new([
-            "localhost".to_owned(),
-            "kubernetes".to_owned(),
-            "kubernetes.default".to_owned(),
-            "kubernetes.default.svc".to_owned(),
-        ])?;
+        let own = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+        let own = own.map(str::to_owned);
+        // What is an address among them becomes one.
+        let mut params = CertificateParams::new([&own, names].concat())?;
         lasts(&mut params, LEAF_YEARS);
         let addresses = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
         let own = (!address.ip().is_unspecified()).then_some(address.ip());

@@ -45,9 +45,10 @@ pub(super) async fn serve(
     router: Router,
     tasks: &TaskTracker,
     address: SocketAddr,
+    names: &[String],
 ) -> Result<SocketAddr, ServeError> {
     let (listener, bound) = bind(address).await?;
-    let acceptor = TlsAcceptor::from(core.pki.server_config(bound)?);
+    let acceptor = TlsAcceptor::from(core.pki.server_config(bound, names)?);
     let capacity = Capacity::default();
     let (core, shared) = (core.clone(), capacity.clone());
     accept(&core.clone(), tasks, listener, shared, move |stream| {

@@ -18,6 +18,7 @@ mod object;
 mod table;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -134,7 +135,7 @@ impl Store {
 
     /// A store kept on this disk.
     fn over(
-        disk: Disk,
+        mut disk: Disk,
         window: usize,
         fields: impl Fn(&ResourceKey, &[u8]) -> Pairs,
     ) -> Result<Self, DurableError> {
@@ -153,7 +154,7 @@ impl Store {
         let writer = shared.clone();
         std::thread::Builder::new()
             .name("object-store".to_owned())
-            .spawn(move || write_groups(&disk, &writer, &pending))
+            .spawn(move || writer::write_groups(&mut disk, &writer, &pending))
             .expect("a thread can be started");
         Ok(Self { shared, queue: Some(queue) })
     }
@@ -392,31 +393,5 @@ impl Shared {
         state.visible = version;
         state.table(resource).publish(key, self.window);
         self.wake.send_replace(version);
-    }
-}
-
-/// Writes what is queued, as much as there is in one transaction, until the store is
-/// dropped. After a failure nothing more is accepted: the memory must not run ahead.
-fn write_groups(disk: &Disk, shared: &Shared, pending: &mpsc::Receiver<Pending>) {
-    const GROUP: usize = 1024;
-    while let Ok(first) = pending.recv() {
-        let group: Vec<_> = std::iter::once(first).chain(pending.try_iter().take(GROUP)).collect();
-        let (records, waiting): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|pending| (pending.record, pending.done)).unzip();
-        if let Err(error) = disk.write(&records) {
-            tracing::error!(error = &error as &dyn std::error::Error, "object store failed");
-            shared.lock().failed = true;
-            // Whoever waits for something to become visible learns that it never will.
-            shared.wake.send_modify(|_| {});
-            return;
-        }
-        let mut state = shared.lock();
-        for record in &records {
-            shared.publish(&mut state, &record.resource, &record.key, record.resource_version);
-        }
-        drop(state);
-        for done in waiting {
-            let _ = done.send(true);
-        }
     }
 }

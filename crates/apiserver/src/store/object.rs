@@ -43,13 +43,13 @@ impl ObjectKey {
     }
 }
 
-/// Texts by name, sorted: labels, or the values of field selectors.
+/// Texts by name: labels, which are sorted, or the values of field selectors.
 pub type Pairs = Box<[(Box<str>, Box<str>)]>;
 
 /// The next state of an object.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
-    /// The object, without `kind` and `apiVersion`.
+    /// The object, without `kind`. One of a custom kind says in which `apiVersion` it is.
     pub value: Value,
     /// Values of the kind's field selectors other than name and namespace.
     pub fields: Pairs,
@@ -58,7 +58,7 @@ pub struct Draft {
 }
 
 /// A version of an object, immutable. Held as the JSON that clients receive, less
-/// `kind` and `apiVersion` (lists of built-in kinds leave them out, and one stored
+/// `kind` and, for built-in kinds, `apiVersion` (their lists leave them out, and one stored
 /// object may be served in several versions).
 #[derive(Debug, Clone)]
 pub struct Stored {
@@ -112,6 +112,13 @@ impl Stored {
         serde_json::from_slice(&self.json).expect("stored JSON was written by this store")
     }
 
+    /// `apiVersion`, where the object says it: those of custom kinds do.
+    pub fn api_version(&self) -> Option<&str> {
+        let rest = self.json.strip_prefix(VERSION)?;
+        let end = rest.iter().position(|byte| *byte == b'"')?;
+        std::str::from_utf8(&rest[..end]).ok()
+    }
+
     /// The JSON with `kind` and `apiVersion` in front.
     pub fn json_as(&self, api_version: &str, kind: &str) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.json.len() + api_version.len() + kind.len() + 32);
@@ -128,9 +135,13 @@ impl Stored {
         out.extend_from_slice(b"\"");
         // Every object has at least its metadata, so a comma is always due.
         out.extend_from_slice(b",");
-        out.extend_from_slice(&self.json[1..]);
+        let said = self.api_version().map_or(0, |version| VERSION.len() + version.len() + 1);
+        out.extend_from_slice(&self.json[1 + said..]);
     }
 }
+
+/// How an object begins that says its version: fields stand in the order of their names.
+const VERSION: &[u8] = b"{\"apiVersion\":\"";
 
 /// What must be known of an object before anybody asks for it; the rest is not even parsed.
 #[derive(Deserialize)]

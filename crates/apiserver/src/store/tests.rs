@@ -233,3 +233,31 @@ async fn what_is_not_visible_yet_is_waited_for() {
     store.shared.publish(&mut store.shared.lock(), &resource, &key, version);
     assert_eq!(settled.await, Ok(()));
 }
+
+#[tokio::test]
+async fn the_file_of_a_store_gets_small_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("objects.redb");
+    let len = || std::fs::metadata(&path).unwrap().len();
+    let store = Store::open(&path, 8, none).unwrap();
+    let text = "x".repeat(100_000);
+    let names: Vec<_> = (0..500).map(|at| format!("m-{at}")).collect();
+    let puts = names.iter().map(|name| put(&store, name, Expect::Absent, &text));
+    let written = futures::future::join_all(puts).await;
+    let large = len();
+    assert!(large > 50_000_000, "{large}");
+    let (resource, kept) = (maps(), 20);
+    let deletes = written[kept..].iter().map(|object| {
+        store.delete(&resource, &object.key, object.resource_version, draft(json!({"metadata":{}})))
+    });
+    assert!(futures::future::join_all(deletes).await.iter().all(Result::is_ok));
+    let begin = std::time::Instant::now();
+    while len() > large / 5 {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(60), "{} of {large} bytes", len());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    put(&store, "afterwards", Expect::Absent, "1").await;
+    drop(store);
+    let again = Store::open(&path, 8, none).unwrap();
+    assert_eq!(again.list(&maps(), None).objects.len(), kept + 1);
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Request, admit, created, decode};
 use crate::access::node::restriction::{self, Write};
-use crate::builtin::workloads::eviction::{self, Verdict};
+use crate::builtin::workloads::eviction::{self, Reason, Verdict};
 use crate::decode::Kind;
 use crate::error::{Error, Result};
 use crate::meta;
@@ -55,7 +55,7 @@ async fn try_evict(
         let status = Target { subresource: "status", ..*target };
         change(&status, request.options, true, |live| {
             let mut pod = live.clone();
-            eviction::mark(&mut pod, &target.core.now());
+            eviction::mark(&mut pod, Reason::Eviction, &target.core.now());
             Ok(pod)
         })
         .await?;

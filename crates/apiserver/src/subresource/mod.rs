@@ -103,15 +103,24 @@ impl Special {
         request: &Request<'_>,
     ) -> Result<(StatusCode, Value)> {
         match self {
-            Self::SelfSubjectReview => {
-                decode_any(request, target).map(|_| review::who_am_i(target, request))
+            Self::SelfSubjectReview
+            | Self::SelfSubjectAccessReview
+            | Self::SubjectAccessReview
+            | Self::LocalSubjectAccessReview
+            | Self::SelfSubjectRulesReview
+            | Self::TokenReview => {
+                let mut review = decode_any(request, target)?;
+                admit(target, request, Operation::Create, &mut review, &Value::Null).await?;
+                match self {
+                    Self::SelfSubjectAccessReview => review::own(target, request, review),
+                    Self::SubjectAccessReview => review::somebody(target, review),
+                    Self::LocalSubjectAccessReview => review::local(target, review),
+                    Self::SelfSubjectRulesReview => review::rules(target, request, &review),
+                    Self::TokenReview => review::token(target, review),
+                    _ => Ok(review::who_am_i(target, request)),
+                }
             }
-            Self::SelfSubjectAccessReview => review::own(target, request),
-            Self::SubjectAccessReview => review::somebody(target, request),
-            Self::LocalSubjectAccessReview => review::local(target, request),
-            Self::SelfSubjectRulesReview => review::rules(target, request),
-            Self::TokenReview => review::token(target, request),
-            Self::TokenRequest => token_request::handle(target, request),
+            Self::TokenRequest => token_request::handle(target, request).await,
             Self::Scale => scale::handle(target, request).await,
             Self::Binding => binding::handle(target, request).await,
             Self::Eviction => eviction::handle(target, request).await,

@@ -12,7 +12,7 @@ use crate::http::path::Verb;
 use crate::meta;
 use crate::patch;
 use crate::resource::Rules;
-use crate::rest::{PatchKind, Target, change, parse};
+use crate::rest::{PatchKind, Target, change, load, parse};
 use crate::webhook::Operation;
 
 pub(super) async fn handle(
@@ -22,13 +22,12 @@ pub(super) async fn handle(
     let missing = |error: Error| if error.reason == "NotFound" { not_found(target) } else { error };
     match request.verb {
         Verb::Get => {
-            let object = target.resource.load(&*target.get().map_err(missing)?);
+            let object = current(target).await.map_err(missing)?;
             Ok((StatusCode::OK, read(target, &object)?))
         }
         Verb::Update => {
             let mut wanted = decode(request, target, &kind())?;
-            let current = target.resource.load(&*target.get().map_err(missing)?);
-            let current = read(target, &current)?;
+            let current = read(target, &current(target).await.map_err(missing)?)?;
             admit(target, request, Operation::Update, &mut wanted, &current).await?;
             let written =
                 change(target, request.options, true, |live| write(target, live, &wanted));
@@ -52,7 +51,7 @@ async fn patched(target: &Target<'_>, request: &Request<'_>) -> Result<(StatusCo
         // A scale has one field to apply: what is not named stays.
         PatchKind::Merge | PatchKind::Apply => patch::merge::apply(current, &patch),
     };
-    let current = read(target, &target.resource.load(&*target.get()?))?;
+    let current = read(target, &current(target).await?)?;
     let mut wanted = patched(&current)?;
     let asked = wanted.clone();
     admit(target, request, Operation::Update, &mut wanted, &current).await?;
@@ -63,6 +62,11 @@ async fn patched(target: &Target<'_>, request: &Request<'_>) -> Result<(StatusCo
         write(target, live, &next)
     });
     Ok((StatusCode::OK, read(target, &written.await?.object)?))
+}
+
+/// The object that has a scale.
+async fn current(target: &Target<'_>) -> Result<Value> {
+    load(target.core, target.resource, &*target.get()?).await
 }
 
 fn kind() -> Kind {

@@ -5,7 +5,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Request, decode_kind};
+use super::{Request, admit, decode_kind};
 use crate::access::account::{Claims, ISSUER, Kubernetes, Reference};
 use crate::access::node::restriction::{self, Write};
 use crate::builtin::text;
@@ -15,6 +15,7 @@ use crate::field;
 use crate::meta;
 use crate::rest::Target;
 use crate::store::{ObjectKey, ResourceKey};
+use crate::webhook::Operation;
 
 /// Seconds that a token lasts when nothing is said.
 const DEFAULT: i64 = 3600;
@@ -32,10 +33,14 @@ const SHORTEST: i64 = 600;
 /// The longest.
 const LONGEST: i64 = 1 << 32;
 
-pub(super) fn handle(target: &Target<'_>, request: &Request<'_>) -> Result<(StatusCode, Value)> {
+pub(super) async fn handle(
+    target: &Target<'_>,
+    request: &Request<'_>,
+) -> Result<(StatusCode, Value)> {
     let kind = Kind::new("authentication.k8s.io", "v1", "TokenRequest");
     let mut asked = decode_kind(request, &kind)?;
     check_place(target, &asked)?;
+    admit(target, request, Operation::Create, &mut asked, &Value::Null).await?;
     restriction::check(target, Write::Create(&asked))?;
     let account = find(target, "serviceaccounts", target.name)?;
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::attributes::{Attributes, Operation};
 use super::configuration::{Hook, Rule};
 use crate::builtin::workloads::selector::Selector;
+use crate::crd::cel::{Asker, Requested};
 use crate::error::{Error, GroupName, Result};
 use crate::resource::Resource;
 use crate::server::Core;
@@ -48,15 +49,27 @@ pub(super) fn conditions_hold(
     request: &Attributes<'_>,
     seen: &Resource,
     objects: &Objects<'_>,
+    core: &Core,
 ) -> Result<bool> {
     if hook.conditions.is_empty() {
         return Ok(true);
     }
     let review = request.request("", seen);
     let variables = [("object", objects.new), ("oldObject", objects.old), ("request", &review)];
+    let asker = Asker {
+        authorizer: core.authorizer.clone(),
+        identity: Arc::new(request.user.clone()),
+        requested: Requested {
+            group: request.resource.group.clone(),
+            resource: request.resource.plural.clone(),
+            subresource: request.subresource.to_owned(),
+            namespace: request.namespace.clone(),
+            name: request.name.clone(),
+        },
+    };
     let mut failure = None;
     for condition in &hook.conditions {
-        match condition.as_ref().map_err(Clone::clone).and_then(|it| it.holds(&variables)) {
+        match condition.as_ref().map_err(Clone::clone).and_then(|it| it.holds(&variables, &asker)) {
             Ok(true) => {}
             // One that is false decides, whatever the others are.
             Ok(false) => return Ok(false),

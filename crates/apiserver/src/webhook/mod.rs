@@ -13,12 +13,12 @@
 //! * The server's own writes (no [`Identity`](crate::access::Identity)) pass none. Its
 //!   controllers delete under names of their own, and do.
 //!
-//! Semantics: `k8s.io/apiserver/pkg/admission/plugin/webhook` of 1.28. What is not there:
-//! `authorizer` in `matchConditions`.
+//! Semantics: `k8s.io/apiserver/pkg/admission/plugin/webhook` of 1.28.
 
 mod attributes;
 mod client;
 mod configuration;
+mod conversion;
 mod matching;
 mod review;
 mod service;
@@ -32,6 +32,7 @@ use serde_json::Value;
 pub(crate) use attributes::{Attributes, Operation};
 pub(crate) use configuration::VARIABLES;
 use configuration::{Configurations, Hook};
+pub(crate) use conversion::convert;
 use matching::Objects;
 use review::Verdict;
 
@@ -39,7 +40,7 @@ use crate::decode;
 use crate::error::{Error, Result};
 use crate::patch;
 use crate::resource::Resource;
-use crate::rest::decode_object;
+use crate::rest::{self, decode_object};
 use crate::server::Core;
 use crate::store::Store;
 use crate::warning;
@@ -48,6 +49,7 @@ use crate::warning;
 pub(crate) struct Webhooks {
     mutating: Configurations,
     validating: Configurations,
+    converters: conversion::Converters,
 }
 
 impl Webhooks {
@@ -55,6 +57,7 @@ impl Webhooks {
         Self {
             mutating: Configurations::new(store, "mutatingwebhookconfigurations"),
             validating: Configurations::new(store, "validatingwebhookconfigurations"),
+            converters: conversion::Converters::default(),
         }
     }
 
@@ -108,7 +111,7 @@ pub(crate) async fn mutate(
             }
         }
         for (at, hook) in hooks.iter().enumerate() {
-            let Some(invocation) = invocation(core, hook, request, object, old)? else {
+            let Some(invocation) = invocation(core, hook, request, object, old).await? else {
                 continue;
             };
             if again && !due.contains(&at) {
@@ -122,7 +125,8 @@ pub(crate) async fn mutate(
                 }
             };
             if let Some(patched) = patched {
-                let next = in_version(&patched, request, &invocation.seen, request.resource);
+                let seen = &invocation.seen;
+                let next = in_version(core, &patched, request, seen, request.resource).await?;
                 if patched != undressed(&invocation, request) {
                     due.append(&mut invoked);
                     changed = true;
@@ -153,7 +157,7 @@ pub(crate) async fn validate(
     }
     let mut invocations = Vec::new();
     for hook in hooks.iter() {
-        invocations.extend(invocation(core, hook, request, object, old)?);
+        invocations.extend(invocation(core, hook, request, object, old).await?);
     }
     let calls = invocations.iter().map(|invocation| call(core, invocation, request, false));
     let answers = futures::future::join_all(calls).await;
@@ -166,7 +170,7 @@ pub(crate) async fn validate(
 }
 
 /// How a webhook is to be called for a request, if it is.
-fn invocation<'h>(
+async fn invocation<'h>(
     core: &Core,
     hook: &'h Hook,
     request: &Attributes<'_>,
@@ -177,10 +181,10 @@ fn invocation<'h>(
     let Some(seen) = matching::seen_as(hook, request, &objects, core)? else {
         return Ok(None);
     };
-    let shown = |object: &Value| shown(in_version(object, request, request.resource, &seen), &seen);
-    let (new, old) = (shown(object), shown(old));
+    let in_seen = |object| in_version(core, object, request, request.resource, &seen);
+    let (new, old) = (shown(in_seen(object).await?, &seen), shown(in_seen(old).await?, &seen));
     let objects = Objects { new: &new, old: &old };
-    let wanted = matching::conditions_hold(hook, request, &seen, &objects)?;
+    let wanted = matching::conditions_hold(hook, request, &seen, &objects, core)?;
     Ok(wanted.then_some(Invocation { hook, seen, new, old }))
 }
 
@@ -275,12 +279,18 @@ fn read(request: &Attributes<'_>, seen: &Resource, object: &mut Value) -> Result
 }
 
 /// An object of the request in another version of its resource.
-fn in_version(object: &Value, request: &Attributes<'_>, from: &Resource, to: &Resource) -> Value {
+async fn in_version(
+    core: &Core,
+    object: &Value,
+    request: &Attributes<'_>,
+    from: &Resource,
+    to: &Resource,
+) -> Result<Value> {
     let same = from.version == to.version && from.group == to.group;
     if object.is_null() || same || !request.is_of_resource() {
-        return object.clone();
+        return Ok(object.clone());
     }
-    from.convert(to, object)
+    rest::in_version(core, object, from, to).await
 }
 
 /// An object as Go writes it where it has not been created yet.

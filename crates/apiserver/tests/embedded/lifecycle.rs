@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kubewright_apiserver::{NodeHealth, Server};
@@ -94,4 +94,44 @@ async fn a_node_that_falls_silent_is_marked_until_it_speaks() {
     }
     let silent = present_until(&nodes, &node, |node| tainted(node, "NoExecute")).await;
     assert_eq!(ready(&silent), "Unknown");
+}
+
+#[tokio::test]
+async fn pods_leave_a_node_when_they_do_not_bear_its_taints_any_longer() {
+    let health = NodeHealth { grace: Duration::from_secs(600), startup: Duration::from_secs(600) };
+    let builder = Server::builder().node_lifecycle(health).default_service_accounts(true);
+    let cluster = Cluster::over(builder.start().await.unwrap()).await;
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let pods: Api<Pod> = Api::default_namespaced(cluster.client.clone());
+    let create = PostParams::default();
+    for name in ["bad", "good"] {
+        let node = serde_json::from_value(json!({ "metadata": { "name": name } })).unwrap();
+        nodes.create(&create, &node).await.unwrap();
+    }
+    let pod = async |name: &str, node: &str, toleration: Value| {
+        let pod = json!({ "metadata": { "name": name }, "spec": { "nodeName": node,
+            "tolerations": [toleration], "terminationGracePeriodSeconds": 5,
+            "containers": [{ "name": "c", "image": "i" }] } });
+        pods.create(&create, &serde_json::from_value(pod).unwrap()).await.unwrap()
+    };
+    let short = json!({ "key": "broken", "operator": "Exists", "effect": "NoExecute",
+        "tolerationSeconds": 1 });
+    let other = json!({ "key": "other", "operator": "Exists" });
+    let forever = json!({ "operator": "Exists" });
+    let leaves = pod("leaves", "bad", other.clone()).await;
+    let hesitates = pod("hesitates", "bad", short).await;
+    pod("stays", "bad", forever).await;
+    pod("elsewhere", "good", other).await;
+    let taint = json!({ "spec": { "taints": [{ "key": "broken", "effect": "NoExecute" }] } });
+    nodes.patch("bad", &PatchParams::default(), &Patch::Merge(taint)).await.unwrap();
+    let going = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+    for pod in [leaves, hesitates] {
+        let pod = present_until(&pods, &pod, going).await;
+        let conditions = pod.status.unwrap().conditions.unwrap();
+        let why = conditions.iter().find(|condition| condition.type_ == "DisruptionTarget");
+        assert_eq!(why.unwrap().reason.as_deref(), Some("DeletionByTaintManager"));
+    }
+    for name in ["stays", "elsewhere"] {
+        assert!(!going(&pods.get(name).await.unwrap()), "{name}");
+    }
 }

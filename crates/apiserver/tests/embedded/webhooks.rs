@@ -374,3 +374,91 @@ async fn connections_into_pods_are_asked_about() {
         "command": ["ls", "x"], "stdin": true })
     );
 }
+
+#[tokio::test]
+async fn reviews_and_tokens_are_asked_about() {
+    let cluster = Cluster::start().await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client.clone(), "default");
+    let account = serde_json::from_value(json!({ "metadata": { "name": "robot" } })).unwrap();
+    accounts.create(&PostParams::default(), &account).await.unwrap();
+    let hook = Hook::start("127.0.0.1", |request| {
+        let spec = &request["object"]["spec"];
+        let fine = spec["user"] != "eve" && spec["expirationSeconds"] != 666;
+        // Whoever asks about joe is told about jane.
+        let patch = json!([{ "op": "replace", "path": "/spec/user", "value": "jane" }]);
+        if spec["user"] == "joe" {
+            json!({ "allowed": true, "patch": patch })
+        } else {
+            json!({ "allowed": fine })
+        }
+    })
+    .await;
+    let asked = ["subjectaccessreviews", "serviceaccounts/token"];
+    mutate(&cluster, "hook", &[webhook("a.example.com", hook.by_url(), &asked)]).await;
+    let post = async |path: &str, body: Value| {
+        let request = http::Request::post(path).body(body.to_string().into_bytes()).unwrap();
+        cluster.client.request::<Value>(request).await.map_err(|error| match error {
+            kube::Error::Api(status) => status.message,
+            other => panic!("{other}"),
+        })
+    };
+    let review = async |user: &str| {
+        let body = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": { "user": user,
+                "resourceAttributes": { "verb": "get", "resource": "pods" } } });
+        post("/apis/authorization.k8s.io/v1/subjectaccessreviews", body).await
+    };
+    assert_eq!(review("joe").await.unwrap()["spec"]["user"], "jane");
+    assert!(review("eve").await.unwrap_err().contains("denied the request"));
+    let token = async |seconds: i64| {
+        let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": { "audiences": ["a"], "expirationSeconds": seconds } });
+        post("/api/v1/namespaces/default/serviceaccounts/robot/token", body).await
+    };
+    hook.take();
+    assert!(token(3600).await.unwrap()["status"]["token"].is_string());
+    assert!(token(666).await.unwrap_err().contains("denied the request"));
+    let asked = hook.take().remove(0);
+    assert_eq!(asked["requestSubResource"], "token");
+    assert_eq!(asked["name"], "robot");
+    let kind = json!({ "group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest" });
+    assert_eq!(asked["kind"], kind);
+}
+
+#[tokio::test]
+async fn conditions_know_what_the_caller_may_do() {
+    let cluster = Cluster::start().await;
+    let deny = Hook::start("127.0.0.1", |_| json!({ "allowed": false })).await;
+    let condition = json!({ "matchConditions": [{ "name": "unless-trusted",
+        "expression": "!authorizer.requestResource.check('breakglass').allowed()" }] });
+    let hook = with(webhook("a.example.com", deny.by_url(), &["configmaps"]), &condition);
+    validate(&cluster, "deny", &[hook]).await;
+    // The administrator may do everything.
+    cluster.map("x").await;
+    let create = async |path: &str, body: Value| {
+        let request = http::Request::post(path).body(body.to_string().into_bytes()).unwrap();
+        cluster.client.request::<Value>(request).await.unwrap();
+    };
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    let role = json!({ "metadata": { "name": "writer" }, "rules": [{ "apiGroups": [""],
+        "resources": ["configmaps"], "verbs": ["create"] }] });
+    create(&format!("{rbac}/roles"), role).await;
+    let binding = json!({ "metadata": { "name": "writer" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "writer" },
+        "subjects": [{ "kind": "User", "name": "jane" }] });
+    create(&format!("{rbac}/rolebindings"), binding).await;
+    let jane = kubewright_apiserver::Identity::new("jane", []);
+    let maps: Api<ConfigMap> = Api::default_namespaced(cluster.server.client_as(jane));
+    let map = crate::cluster::map("y", &json!({}));
+    let refused = maps.create(&PostParams::default(), &map).await.unwrap_err();
+    assert!(refused.to_string().contains("denied the request"), "{refused}");
+    let patch = Patch::Json::<Value>(
+        serde_json::from_value(json!([{ "op": "add",
+        "path": "/rules/0/verbs/-", "value": "breakglass" }]))
+        .unwrap(),
+    );
+    let roles: Api<k8s_openapi::api::rbac::v1::Role> =
+        Api::default_namespaced(cluster.client.clone());
+    roles.patch("writer", &PatchParams::default(), &patch).await.unwrap();
+    maps.create(&PostParams::default(), &map).await.unwrap();
+}

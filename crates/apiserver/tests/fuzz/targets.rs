@@ -59,8 +59,24 @@ fn patches(chance: &mut Chance) {
         let again = patch::merge::apply(&merged, &patch);
         assert_eq!(again.ok().as_ref(), Some(&merged), "a merge patch holds once it was applied");
     }
-    if let Ok(mut patched) = patch::strategic::apply(&object, &patch, &POD) {
-        let _ = decode::canonicalize(&POD, &mut patched);
+    if let Ok(mut patched) = patch::strategic::apply(&object, &patch, &POD)
+        && decode::canonicalize(&POD, &mut patched).is_ok()
+        && !has_directives(&patch)
+        && let Ok(mut again) = patch::strategic::apply(&patched, &patch, &POD)
+        && decode::canonicalize(&POD, &mut again).is_ok()
+    {
+        assert_eq!(again, patched, "a patch without orders holds once it was applied: {patch}");
+    }
+}
+
+/// Whether a strategic merge patch says what to do (`$patch`, `$deleteFromPrimitiveList/…`).
+fn has_directives(patch: &Value) -> bool {
+    match patch {
+        Value::Object(map) => {
+            map.iter().any(|(name, value)| name.starts_with('$') || has_directives(value))
+        }
+        Value::Array(items) => items.iter().any(has_directives),
+        _ => false,
     }
 }
 

@@ -116,6 +116,10 @@ pub(super) fn printer(group: &str, resource: &str) -> Option<Printer> {
             },
             row: budget,
         },
+        ("autoscaling", "scales") => Printer {
+            columns: const { &[NAME, typed("Desired", "integer"), typed("Available", "integer"), AGE] },
+            row: scale,
+        },
         ("autoscaling", "horizontalpodautoscalers") => Printer {
             columns: const {
                 &[
@@ -132,6 +136,15 @@ pub(super) fn printer(group: &str, resource: &str) -> Option<Printer> {
         },
         _ => return None,
     })
+}
+
+fn scale(object: &Value, now: Timestamp) -> Vec<Value> {
+    vec![
+        name(object),
+        json!(number(object, "/spec/replicas")),
+        json!(number(object, "/status/replicas")),
+        since_creation(object, now),
+    ]
 }
 
 fn deployment(object: &Value, now: Timestamp) -> Vec<Value> {

@@ -54,12 +54,27 @@ pub fn judge(pod: &Value, budgets: &[Value], now: &str) -> Result<Verdict> {
     spend(pod, budget, now).map(|budget| Verdict::Spend(Box::new(budget)))
 }
 
+/// Why a pod has to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Somebody asked for it.
+    Eviction,
+    /// It does not tolerate its node.
+    Taint,
+}
+
 /// Notes on the pod why it goes; it is stored like this before it is deleted.
-pub fn mark(pod: &mut Value, now: &str) {
+pub fn mark(pod: &mut Value, why: Reason, now: &str) {
+    let (reason, message) = match why {
+        Reason::Eviction => ("EvictionByEvictionAPI", "Eviction API: evicting"),
+        Reason::Taint => {
+            ("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
+        }
+    };
     let condition = json!({
         "type": "DisruptionTarget", "status": "True",
         "lastProbeTime": null, "lastTransitionTime": now,
-        "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting",
+        "reason": reason, "message": message,
     });
     if let Some(status) = fields::object(pod, "status") {
         let mut conditions = list(status, "conditions").to_vec();
@@ -159,7 +174,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{Verdict, judge, mark};
+    use super::{Reason, Verdict, judge, mark};
 
     fn pod(phase: &str, ready: &str) -> Value {
         json!({
@@ -194,8 +209,8 @@ mod tests {
     #[test]
     fn an_evicted_pod_says_why_it_goes() {
         let mut pod = pod("Running", "True");
-        mark(&mut pod, "t1");
-        mark(&mut pod, "t2");
+        mark(&mut pod, Reason::Eviction, "t1");
+        mark(&mut pod, Reason::Eviction, "t2");
         let conditions = pod["status"]["conditions"].as_array().unwrap();
         assert_eq!(conditions.len(), 2);
         assert_eq!(conditions[1]["reason"], "EvictionByEvictionAPI");

@@ -31,6 +31,7 @@ mod replica_set;
 pub mod scale;
 pub mod selector;
 mod stateful_set;
+pub mod toleration;
 mod validation;
 mod warnings;
 

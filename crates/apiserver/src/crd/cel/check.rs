@@ -40,7 +40,8 @@ pub(crate) fn judge<'s>(
     super::depth::with_stack(|| scope.judge(expression))
 }
 
-/// Judges an expression over variables of which nothing is known but the names.
+/// Judges an expression over variables of which nothing is known but the names, and over
+/// `authorizer`.
 ///
 /// # Errors
 /// The first complaint.
@@ -49,7 +50,8 @@ pub(crate) fn judge_over(
     variables: &[&str],
 ) -> Result<Judged<'static>, String> {
     let variables = variables.iter().map(|name| ((*name).to_owned(), Type::Any));
-    let mut scope = Scope(variables.collect());
+    let authorizer = (super::authorizer::VARIABLE.to_owned(), Type::AUTHORIZER);
+    let mut scope = Scope(variables.chain([authorizer]).collect());
     super::depth::with_stack(|| scope.judge(expression))
 }
 

@@ -1,13 +1,18 @@
-//! Standard functions of CEL that the interpreter lacks.
+//! Standard functions of CEL that the interpreter lacks, or has in a way that a server cannot
+//! live with.
 
 use std::sync::Arc;
 
+use kube_cel::cel::extractors::{Arguments, This};
 use kube_cel::cel::objects::ResolveResult;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
 /// Names of types, as `type(x)` gives them.
 pub(super) const TYPES: [&str; 9] =
     ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint"];
+
+/// Items of a list, or bytes of a text, that a function may make out of next to nothing.
+const LARGEST: usize = 16 * 1024 * 1024;
 
 /// Adds `type`, `dyn` and `bool`, and the names of types to compare with.
 pub(super) fn register(context: &mut Context<'_>) {
@@ -28,6 +33,25 @@ pub(super) fn register(context: &mut Context<'_>) {
             _ => "opaque",
         }))
     });
+    // The interpreter counts the bytes of a text.
+    context.add_function("size", |This(value): This<Value>| -> ResolveResult {
+        let size = match value {
+            Value::String(text) => text.chars().count(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::List(list) => list.len(),
+            Value::Map(map) => map.map.len(),
+            _ => return Err(ExecutionError::function_error("size", "no such overload")),
+        };
+        Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)))
+    });
+    context.add_function("replace", replace);
+    context.add_function("lists.range", |end: i64| -> ResolveResult {
+        let wanted = usize::try_from(end).ok().filter(|wanted| *wanted <= LARGEST / 32);
+        if wanted.is_none() {
+            return Err(ExecutionError::function_error("lists.range", "range out of bounds"));
+        }
+        Ok(Value::List(Arc::new((0..end).map(Value::Int).collect())))
+    });
     context.add_function("dyn", |value: Value| -> ResolveResult { Ok(value) });
     context.add_function("bool", |value: Value| -> ResolveResult {
         let flag = match &value {
@@ -41,6 +65,24 @@ pub(super) fn register(context: &mut Context<'_>) {
         };
         flag.map(Value::Bool).ok_or_else(|| ExecutionError::function_error("bool", "not a boolean"))
     });
+}
+
+/// `text.replace(old, new)`, or the first so many of them.
+fn replace(This(text): This<Arc<String>>, Arguments(given): Arguments) -> ResolveResult {
+    let wrong = |why: &str| ExecutionError::function_error("replace", why);
+    let (old, new, times) = match given.as_slice() {
+        [Value::String(old), Value::String(new)] => (old, new, usize::MAX),
+        // A negative number stands for all.
+        [Value::String(old), Value::String(new), Value::Int(times)] => {
+            (old, new, usize::try_from(*times).unwrap_or(usize::MAX))
+        }
+        _ => return Err(wrong("no such overload")),
+    };
+    let found = text.matches(old.as_str()).take(times).count();
+    if found.saturating_mul(new.len()).saturating_add(text.len()) > LARGEST {
+        return Err(wrong("the result is too long"));
+    }
+    Ok(Value::String(Arc::new(text.replacen(old.as_str(), new, times))))
 }
 
 /// Types are told apart from texts by a prefix that no rule can confuse with data.

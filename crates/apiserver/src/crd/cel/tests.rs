@@ -255,3 +255,32 @@ fn conditionals_go_as_deep_as_on_a_real_server() {
         let _ = super::parse(&format!("{}true{}", "(a ? ".repeat(levels), " : b)".repeat(levels)));
     }
 }
+
+#[test]
+fn texts_are_counted_in_characters() {
+    let text = json!({"type": "string"});
+    assert!(holds(text.clone(), "self.size() == 2 && size(self) == 2", json!("üß")));
+    assert!(holds(text, "self.replace('ü', 'ue', 1) == 'ueü'", json!("üü")));
+}
+
+#[test]
+fn no_rule_takes_the_server_down() {
+    let text = json!({"type": "string"});
+    let ten = ".replace('x', 'xxxxxxxxxx')";
+    for rule in [
+        // What the interpreter panics on.
+        "-(-9223372036854775807 - 1) == 0",
+        "quantity('1e9999').isGreaterThan(quantity('1'))",
+        "'%.99999999f'.format([1.0]) == ''",
+        // What takes all memory.
+        "lists.range(1000000000000).size() > 0",
+        &format!("self{} == ''", ten.repeat(12)),
+    ] {
+        let schema = self::rule(&text, &json!([{"rule": rule}]));
+        let errors = found(&schema, &json!({"f": "x"}), None);
+        assert_eq!(errors.len(), 1, "{rule}");
+        assert!(errors[0].1.contains("failed rule: "), "{errors:?}");
+    }
+    // The next one is as good as ever.
+    assert!(holds(text, "lists.range(3).size() == 3", json!("x")));
+}

@@ -68,9 +68,6 @@ fn versions_are_served_newest_first_and_warn_when_deprecated() {
     let expected = "kw.example.com/v1beta1 Widget is deprecated; use kw.example.com/v10 Widget";
     assert_eq!(warning.as_deref(), Some(expected));
     assert_eq!((definition.scope, &definition.conversion), (Scope::Namespaced, &Conversion::None));
-    let mut object = object(json!({}), json!({}));
-    definition.convert(&mut object, "v1beta1");
-    assert_eq!(object["apiVersion"], "kw.example.com/v1beta1");
     assert!(newest_first("v1beta2", "v1beta1").is_lt() && newest_first("foo", "v1alpha1").is_gt());
 }
 

@@ -12,8 +12,8 @@ use super::Outcome;
 use crate::crd::{self, Definition};
 use crate::meta;
 use crate::resource::Resource;
+use crate::rest::ListOptions;
 use crate::rest::{DeleteOptions, Target, delete_collection, internal_update};
-use crate::selector::Selection;
 use crate::server::Core;
 use crate::store::ResourceKey;
 
@@ -138,7 +138,7 @@ async fn clean_up(core: &Core, kind: &Arc<Resource>, definition: &Value) -> bool
             subresource: "",
             identity: None,
         };
-        let all = Selection::default();
+        let all = ListOptions::default();
         let namespaces: Vec<String> = namespaces_of(core, &custom.key);
         for namespace in &namespaces {
             let objects = Target { namespace, ..objects };

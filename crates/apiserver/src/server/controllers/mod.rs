@@ -10,6 +10,7 @@ mod authorities;
 mod bootstrap_tokens;
 mod certificates;
 mod definitions;
+mod evictions;
 mod garbage;
 mod interrupted;
 mod namespaces;
@@ -57,7 +58,7 @@ pub(super) struct Choice {
     pub(super) accounts: bool,
     /// Approval of kubelets' client certificates for those who have the right to them.
     pub(super) approval: bool,
-    /// Nodes whose heartbeats stop are marked.
+    /// Nodes whose heartbeats stop are marked, and pods leave them.
     pub(super) nodes: Option<NodeHealth>,
 }
 
@@ -81,6 +82,7 @@ pub(super) async fn spawn(core: &Arc<Core>, tasks: &TaskTracker, choice: Choice)
     }
     if let Some(health) = choice.nodes {
         nodes::spawn(core, tasks, health);
+        evictions::spawn(core, tasks);
     }
 }
 

@@ -10,8 +10,8 @@ use super::Outcome;
 use crate::access::Identity;
 use crate::meta;
 use crate::resource::Resource;
+use crate::rest::ListOptions;
 use crate::rest::{DeleteOptions, Target, delete_collection, internal_update};
-use crate::selector::Selection;
 use crate::server::Core;
 use crate::store::ResourceKey;
 
@@ -62,7 +62,7 @@ async fn finish(core: &Core, kind: &Arc<Resource>, name: &str) -> bool {
             Target { core, resource, namespace: name, name: "", subresource: "", identity };
         // Nothing runs here that could use a grace period.
         let options = DeleteOptions { grace_period: Some(0), ..DeleteOptions::default() };
-        if let Err(error) = delete_collection(&target, &Selection::default(), &options).await {
+        if let Err(error) = delete_collection(&target, &ListOptions::default(), &options).await {
             tracing::warn!(namespace = name, resource = %resource.plural, %error,
                 "cannot delete what a namespace holds");
         }

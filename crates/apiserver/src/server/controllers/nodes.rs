@@ -4,8 +4,7 @@
 //! of the condition `Ready`. When it came is told by this server's clock: those of nodes
 //! may be wrong. After a restart every node has its time anew.
 //!
-//! Semantics: `pkg/controller/nodelifecycle` of 1.28, without the eviction of pods: nothing
-//! runs them here.
+//! Semantics: `pkg/controller/nodelifecycle` of 1.28. Pods leave by `evictions`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};

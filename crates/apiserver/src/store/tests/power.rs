@@ -218,3 +218,41 @@ async fn acknowledged_writes_survive_a_stop_at_every_operation_on_the_disk() {
     let start = backend.0.lock().unwrap().synced.clone();
     stop_everywhere(&start, &known, 12).await;
 }
+
+#[tokio::test]
+async fn nothing_is_lost_when_it_stops_while_the_file_is_made_smaller() {
+    let backend = Backend::new(Vec::new(), usize::MAX);
+    let store = open(backend.clone()).unwrap();
+    let (mut known, maps) = (Known::default(), maps());
+    for turn in 0..40 {
+        let name = format!("o-{turn:02}");
+        let key = ObjectKey::new("ns", &name);
+        let value = json!({ "metadata": { "name": name }, "data": turn, "more": "x".repeat(4000) });
+        store.put(&maps, &key, Expect::Absent, draft(value)).await.unwrap();
+        known.certain.insert(name, Some(turn));
+    }
+    for object in store.list(&maps, None).objects.iter().take(35) {
+        let (key, version) = (&object.key, object.resource_version);
+        let deleted = store.delete(&maps, key, version, draft(object.value())).await.unwrap();
+        known.certain.insert(key.name.to_string(), None);
+        known.version = deleted.resource_version;
+    }
+    let start = backend.0.lock().unwrap().synced.clone();
+    drop(store);
+    let compact = |budget| {
+        let backend = Backend::new(start.clone(), budget);
+        let done = Disk::over(backend.clone()).and_then(|mut disk| disk.compact()).is_ok();
+        let platter = backend.0.lock().unwrap().clone();
+        (done, platter)
+    };
+    let (done, whole) = compact(usize::MAX);
+    assert!(done && whole.current.len() < start.len(), "{} bytes", whole.current.len());
+    for budget in 0..whole.used {
+        for chance in 0..4 {
+            let bytes = compact(budget).1.survivors((budget as u64) << 8 | chance);
+            let store = open(Backend::new(bytes, usize::MAX))
+                .unwrap_or_else(|error| panic!("after {budget} operations: {error}"));
+            check(&store, &known);
+        }
+    }
+}

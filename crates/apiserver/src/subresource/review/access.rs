@@ -11,24 +11,23 @@ use crate::error::{Error, GroupName, Result};
 use crate::field;
 use crate::meta;
 use crate::rest::Target;
-use crate::subresource::{Request, decode_any};
+use crate::subresource::Request;
 
 const GROUP: &str = "authorization.k8s.io";
 
 /// `SelfSubjectAccessReview`: may I?
-pub(in crate::subresource) fn own(target: &Target<'_>, request: &Request<'_>) -> Result<Answer> {
-    let review = decode_any(request, target)?;
+pub(in crate::subresource) fn own(
+    target: &Target<'_>,
+    request: &Request<'_>,
+    review: Value,
+) -> Result<Answer> {
     let errors = one_question(&review);
     check(&errors, "")?;
     Ok(decide(target, request.identity, review))
 }
 
 /// `SubjectAccessReview`: may they?
-pub(in crate::subresource) fn somebody(
-    target: &Target<'_>,
-    request: &Request<'_>,
-) -> Result<Answer> {
-    let review = decode_any(request, target)?;
+pub(in crate::subresource) fn somebody(target: &Target<'_>, review: Value) -> Result<Answer> {
     let mut errors = one_question(&review);
     errors.extend(has_subject(&review));
     errors.extend(no_metadata(&review, &[], "must be empty"));
@@ -38,8 +37,7 @@ pub(in crate::subresource) fn somebody(
 }
 
 /// `LocalSubjectAccessReview`: may they, in this namespace?
-pub(in crate::subresource) fn local(target: &Target<'_>, request: &Request<'_>) -> Result<Answer> {
-    let mut review = decode_any(request, target)?;
+pub(in crate::subresource) fn local(target: &Target<'_>, mut review: Value) -> Result<Answer> {
     let given = meta::namespace(&review);
     if !given.is_empty() && given != target.namespace {
         return Err(Error::bad_request(

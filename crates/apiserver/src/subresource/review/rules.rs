@@ -7,11 +7,14 @@ use super::{Answer, answered};
 use crate::builtin::text;
 use crate::error::{Error, Result};
 use crate::rest::Target;
-use crate::subresource::{Request, decode_any};
+use crate::subresource::Request;
 
-pub(in crate::subresource) fn rules(target: &Target<'_>, request: &Request<'_>) -> Result<Answer> {
-    let review = decode_any(request, target)?;
-    let namespace = text(&review, "/spec/namespace");
+pub(in crate::subresource) fn rules(
+    target: &Target<'_>,
+    request: &Request<'_>,
+    review: &Value,
+) -> Result<Answer> {
+    let namespace = text(review, "/spec/namespace");
     if namespace.is_empty() {
         return Err(Error::bad_request("no namespace on request"));
     }

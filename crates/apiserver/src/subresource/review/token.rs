@@ -7,10 +7,8 @@ use crate::access::{by_token, own_audience};
 use crate::builtin::text;
 use crate::error::{Error, Result};
 use crate::rest::Target;
-use crate::subresource::{Request, decode_any};
 
-pub(in crate::subresource) fn token(target: &Target<'_>, request: &Request<'_>) -> Result<Answer> {
-    let review = decode_any(request, target)?;
+pub(in crate::subresource) fn token(target: &Target<'_>, review: Value) -> Result<Answer> {
     let token = text(&review, "/spec/token");
     if token.is_empty() {
         return Err(Error::bad_request("token is required for TokenReview in authentication"));

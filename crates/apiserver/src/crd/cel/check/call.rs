@@ -173,6 +173,14 @@ fn member<'s>(name: &str, given: &[Type<'s>]) -> Result<(Type<'s>, u64), String>
         _ => Type::Any,
     };
     let each = walk(item.size()).saturating_add(1).saturating_mul(size);
+    if let Some((of, result, cost)) = authorization(name, given.len() - 1) {
+        if of.iter().any(|of| target.same(of)) && texts {
+            return Ok((result, cost));
+        }
+        if matches!(target, Type::Opaque(_)) {
+            return Err(no_overload(name, given));
+        }
+    }
     let (fits, result, cost) = match name {
         "size" => {
             let sized = matches!(
@@ -257,6 +265,31 @@ fn member<'s>(name: &str, given: &[Type<'s>]) -> Result<(Type<'s>, u64), String>
             names.join(", ")
         ))
     }
+}
+
+/// What a function of `authorizer` with so many arguments is called on, its result and cost.
+fn authorization<'s>(
+    name: &str,
+    arguments: usize,
+) -> Option<(&'static [Type<'static>], Type<'s>, u64)> {
+    /// A question takes as long as much else.
+    const QUESTION: u64 = 350_000;
+    const AUTHORIZER: &[Type<'_>] = &[Type::AUTHORIZER];
+    const RESOURCE: &[Type<'_>] = &[Type::RESOURCE_CHECK];
+    const DECISION: &[Type<'_>] = &[Type::DECISION];
+    Some(match (name, arguments) {
+        ("path", 1) => (AUTHORIZER, Type::PATH_CHECK, 1),
+        ("group", 1) => (AUTHORIZER, Type::GROUP_CHECK, 1),
+        ("serviceAccount", 2) => (AUTHORIZER, Type::AUTHORIZER, 1),
+        ("resource", 1) => (const { &[Type::GROUP_CHECK] }, Type::RESOURCE_CHECK, 1),
+        ("subresource" | "namespace" | "name", 1) => (RESOURCE, Type::RESOURCE_CHECK, 1),
+        ("check", 1) => {
+            (const { &[Type::PATH_CHECK, Type::RESOURCE_CHECK] }, Type::DECISION, QUESTION)
+        }
+        ("allowed" | "errored", 0) => (DECISION, Type::Bool, 1),
+        ("reason" | "error", 0) => (DECISION, Type::Text(REQUEST), 1),
+        _ => return None,
+    })
 }
 
 fn opaque(target: &Type<'_>) -> bool {

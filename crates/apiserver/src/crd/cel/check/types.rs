@@ -1,5 +1,6 @@
 //! The types of CEL as far as schemas have them, with the most that they may hold.
 
+use super::super::authorizer;
 use crate::crd::schema::{Format, Kind, Schema};
 
 /// Largest request, in bytes: nothing in an object can be longer.
@@ -72,6 +73,13 @@ fn least_bytes(schema: &Schema) -> u64 {
 }
 
 impl<'s> Type<'s> {
+    /// Of `authorizer` in conditions, and of what its functions give.
+    pub(super) const AUTHORIZER: Self = Type::Opaque("kubernetes.authorization.Authorizer");
+    pub(super) const PATH_CHECK: Self = Type::Opaque("kubernetes.authorization.PathCheck");
+    pub(super) const GROUP_CHECK: Self = Type::Opaque("kubernetes.authorization.GroupCheck");
+    pub(super) const RESOURCE_CHECK: Self = Type::Opaque("kubernetes.authorization.ResourceCheck");
+    pub(super) const DECISION: Self = Type::Opaque("kubernetes.authorization.Decision");
+
     /// The type of values with this schema.
     pub(super) fn of(schema: &'s Schema, root: bool) -> Self {
         match schema.kind {
@@ -121,6 +129,9 @@ impl<'s> Type<'s> {
             }
             Type::Map(values, _) => Ok((**values).clone()),
             Type::Any => Ok(Type::Any),
+            other if other.same(&Type::AUTHORIZER) && name == authorizer::REQUESTED => {
+                Ok(Type::RESOURCE_CHECK)
+            }
             other => Err(format!("type '{}' does not support field selection", other.name())),
         }
     }
