@@ -204,7 +204,16 @@ async fn protect(
     change: &Change,
 ) -> Result<(), (&'static str, kube::Error)> {
     if let Some(condition) = &change.condition {
-        let now = jiff::Timestamp::now();
+        let now = format!("{:.0}", jiff::Timestamp::now());
+        // Since when a node is protected, or is not, is what people ask: another reason for the
+        // same is no transition.
+        let node = nodes.get(name).await.map_err(|error| ("read", error))?;
+        let conditions = node.status.and_then(|status| status.conditions).unwrap_or_default();
+        let since = conditions
+            .into_iter()
+            .find(|it| it.type_ == PROTECTED_CONDITION && it.status == condition.status())
+            .and_then(|it| it.last_transition_time)
+            .map_or_else(|| now.clone(), |since| format!("{:.0}", since.0));
         // Only our condition is in the patch, and only it is owned.
         let patch = json!({
             "apiVersion": "v1",
@@ -215,8 +224,8 @@ async fn protect(
                 "status": condition.status(),
                 "reason": condition.reason,
                 "message": condition.message,
-                "lastTransitionTime": format!("{now:.0}"),
-                "lastHeartbeatTime": format!("{now:.0}"),
+                "lastTransitionTime": since,
+                "lastHeartbeatTime": now,
             }]},
         });
         let parameters = PatchParams::apply(FIELD_MANAGER).force();

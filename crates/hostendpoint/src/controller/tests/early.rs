@@ -146,3 +146,44 @@ async fn the_startup_taint_goes_once_endpoints_stand_and_the_guard_has_released(
     );
     running.stop().await;
 }
+
+#[tokio::test]
+async fn another_reason_does_not_begin_the_time_without_protection_anew() {
+    require!(let cluster = Cluster::start().await);
+    cluster.defaults().await;
+    cluster
+        .create(
+            &cluster.nodes(),
+            json!({"metadata": {"name": "n1", "labels": {"node.kubernetes.io/node": ""}}}),
+        )
+        .await;
+    let began = "2026-01-02T03:04:05Z";
+    let status = json!({"status": {"conditions": [{
+        "type": "HostProtected", "status": "False", "reason": "EndpointsMissing", "message": "",
+        "lastTransitionTime": began, "lastHeartbeatTime": began,
+    }]}});
+    cluster
+        .nodes()
+        .patch_status("n1", &Default::default(), &kube::api::Patch::Merge(status))
+        .await
+        .unwrap();
+    let running = cluster.run(at_once());
+    let since = |all: &std::collections::BTreeMap<String, k8s_openapi::api::core::v1::Node>,
+                 reason: &str| {
+        let conditions = all["n1"].status.as_ref()?.conditions.as_ref()?;
+        let found = conditions.iter().find(|condition| condition.type_ == "HostProtected")?;
+        let as_wanted = found.reason.as_deref() == Some(reason);
+        as_wanted.then(|| found.last_transition_time.as_ref().map(|time| time.0.to_string()))?
+    };
+    let all = until(&cluster.nodes(), |all| since(all, "CalicoNotUp").is_some()).await;
+    assert_eq!(since(&all, "CalicoNotUp").as_deref(), Some(began));
+    let up = json!({"status": {"conditions": [{
+        "type": "NetworkUnavailable", "status": "False", "reason": "CalicoIsUp", "message": "",
+        "lastTransitionTime": began, "lastHeartbeatTime": began,
+    }]}});
+    let patch = kube::api::Patch::Strategic(up);
+    cluster.nodes().patch_status("n1", &Default::default(), &patch).await.unwrap();
+    let all = until(&cluster.nodes(), |all| since(all, "CalicoIsUp").is_some()).await;
+    assert_ne!(since(&all, "CalicoIsUp").as_deref(), Some(began), "now it is protected");
+    running.stop().await;
+}
