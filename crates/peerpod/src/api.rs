@@ -5,6 +5,7 @@
 //! `nodeSelector` is `labelSelector` as earlier versions of it spelled it.
 
 mod defaults;
+mod rules;
 mod selector;
 mod status;
 
@@ -52,14 +53,14 @@ pub use self::status::{PeerPodConfigStatus, condition};
 pub struct PeerPodConfigSpec {
     /// Secret with the cloud's credentials, in the namespace of the controller.
     #[serde(default = "defaults::cloud_secret_name")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = rules::name()))]
     pub cloud_secret_name: String,
     /// ConfigMap with the cloud's settings, in the namespace of the controller.
     #[serde(default = "defaults::config_map_name")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = rules::name()))]
     pub config_map_name: String,
     /// How many peer pods may run, as a decimal number without leading zeros.
-    #[schemars(length(min = 1, max = 7), regex(pattern = r"^(0|[1-9][0-9]*)$"))]
+    #[schemars(length(max = 7), extend("x-kubernetes-validations" = rules::number()))]
     pub limit: String,
     /// Whether `limit` is for all selected nodes together, or for each.
     #[serde(default)]
@@ -186,12 +187,16 @@ pub struct Webhook {
     pub enabled: bool,
     /// Pods of this runtime class become peer pods.
     #[serde(default = "defaults::runtime_class_name")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = rules::name()))]
     pub runtime_class_name: String,
     /// Namespaces whose pods are looked at; the system's own never are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "label_selector")]
     pub namespace_selector: Option<LabelSelector>,
+    /// Pods that are looked at, of those of the runtime class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "label_selector")]
+    pub object_selector: Option<LabelSelector>,
     /// How many replicas serve it.
     #[serde(default = "defaults::replicas")]
     #[schemars(range(min = 1, max = 16))]
@@ -204,6 +209,7 @@ impl Default for Webhook {
             enabled: true,
             runtime_class_name: defaults::runtime_class_name(),
             namespace_selector: None,
+            object_selector: None,
             replicas: defaults::replicas(),
         }
     }

@@ -10,6 +10,7 @@
 //! All state belongs to one task. A decision about five thousand nodes takes milliseconds, so
 //! nothing is gained by deciding about parts, and nothing can be missed.
 
+mod backoff;
 pub(crate) mod decide;
 mod difference;
 mod engine;
@@ -19,8 +20,6 @@ mod snapshot;
 mod tell;
 mod watch;
 pub(crate) mod world;
-
-use std::time::Duration;
 
 use kubewright_operator::Metrics;
 use kubewright_operator::controller::{Context, Controller as Managed};
@@ -40,9 +39,6 @@ pub const NAME: &str = "peerpod";
 
 /// Field manager of everything but capacity, which has one for each config.
 pub const FIELD_MANAGER: &str = "kubewright-peerpod";
-
-/// Pauses after failed writes.
-const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 
 /// Why a run ended.
 #[derive(Debug, thiserror::Error)]

@@ -9,10 +9,10 @@ use kubewright_operator::rbac::{of_events, rule};
 
 use crate::objects::{adaptor, webhook};
 
-const WATCH: &[&str] = &["get", "list", "watch"];
+const WATCH: &[&str] = &["list", "watch"];
 
 /// An apply is a `patch`, and a `create` where there is nothing yet.
-const KEEP: &[&str] = &["delete", "get", "patch"];
+const KEEP: &[&str] = &["delete", "patch"];
 
 /// Rules of the ClusterRole.
 pub fn cluster_rules() -> Vec<PolicyRule> {
@@ -21,7 +21,7 @@ pub fn cluster_rules() -> Vec<PolicyRule> {
     let admission = "admissionregistration.k8s.io";
     let mut rules = vec![
         // `patch` writes the finalizer.
-        rule(ours, &["peerpodconfigs"], &["get", "list", "patch", "watch"]),
+        rule(ours, &["peerpodconfigs"], &["list", "patch", "watch"]),
         rule(ours, &["peerpodconfigs/status"], &["patch"]),
         // Owner references that block deletion ask for it where that is enforced (OpenShift).
         rule(ours, &["peerpodconfigs/finalizers"], &["update"]),
@@ -46,7 +46,7 @@ pub fn namespace_rules() -> Vec<PolicyRule> {
         // Configs name the Secret and the ConfigMap of their cloud.
         rule("", &["configmaps", "secrets"], WATCH),
         rule("", &["secrets"], &["create"]),
-        only(&certificates, rule("", &["secrets"], &["patch"])),
+        only(&certificates, rule("", &["secrets"], &["delete", "patch"])),
         rule("", &["services"], &["create", "list", "watch"]),
         only(&webhook, rule("", &["services"], KEEP)),
         rule("apps", &["daemonsets", "deployments"], &["create", "list", "watch"]),
@@ -89,7 +89,7 @@ mod tests {
     /// The peer-pod-controller of 2022 made a DaemonSet that its role did not allow it to make.
     #[test]
     fn the_daemon_set_that_is_made_may_be_made() {
-        for verb in ["create", "get", "list", "watch", "patch", "delete"] {
+        for verb in ["create", "list", "watch", "patch", "delete"] {
             assert!(allows(&namespace_rules(), "apps", "daemonsets", verb), "{verb}");
             assert!(allows(&namespace_rules(), "apps", "deployments", verb), "{verb}");
             assert!(allows(&namespace_rules(), "", "services", verb), "{verb}");

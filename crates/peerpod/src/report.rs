@@ -56,12 +56,14 @@ pub struct NodeReport {
     pub reason: String,
     /// Whether the number is right, but written by somebody else.
     pub taken_over: bool,
+    /// Whether allocatable is to be written too, and is another number.
+    pub allocatable: bool,
 }
 
 impl NodeReport {
     /// Whether there is something to write.
     pub fn changes(&self) -> bool {
-        self.now != self.then || self.taken_over
+        self.now != self.then || self.taken_over || self.allocatable
     }
 }
 
@@ -92,6 +94,8 @@ impl Report {
                         reason: grant.reason.to_string(),
                         taken_over: now == Some(grant.seats)
                             && !record.managers.contains(&config.manager()),
+                        allocatable: (spec.write_allocatable || record.owns_allocatable)
+                            && record.allocatable_seats() != Some(grant.seats),
                     })
                 })
                 .collect();
@@ -130,6 +134,7 @@ impl Report {
                 held,
                 reason: "no config is for it".to_owned(),
                 taken_over: false,
+                allocatable: false,
             });
         }
         report
@@ -148,15 +153,22 @@ impl Report {
         for config in &self.configs {
             let _ = match &config.problem {
                 Some(problem) => writeln!(text, "{}: {problem}", config.config),
+                None if config.nodes.is_empty() => {
+                    writeln!(
+                        text,
+                        "{}: limit {}, but no node is selected",
+                        config.config, config.limit
+                    )
+                }
                 None => writeln!(
                     text,
-                    "{}: limit {}, {} on {} nodes{}{}",
+                    "{}: limit {}, {} on {}{}{}",
                     config.config,
                     config.limit,
                     config.total,
-                    config.nodes.len(),
-                    note(config.unplaced, "that fit on no node"),
-                    note(config.overcommitted, "more than the limit held"),
+                    count(config.nodes.len()),
+                    note(config.unplaced, "of the limit on no node"),
+                    note(config.overcommitted, "held beyond the limit"),
                 ),
             };
             table(&config.nodes, colours, &mut text);
@@ -167,9 +179,19 @@ impl Report {
         }
         let nodes = || self.configs.iter().flat_map(|config| &config.nodes).chain(&self.leaving);
         let changes = nodes().filter(|node| node.changes()).count();
-        let _ = writeln!(text, "{changes} of {} nodes would be written", nodes().count());
+        let _ = match changes {
+            _ if self.configs.is_empty() && self.leaving.is_empty() => {
+                writeln!(text, "there is no PeerPodConfig, and no node has capacity of one")
+            }
+            0 => writeln!(text, "nothing to do"),
+            _ => writeln!(text, "{changes} of {} would be written", count(nodes().count())),
+        };
         text
     }
+}
+
+fn count(nodes: usize) -> String {
+    if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") }
 }
 
 fn note(count: u64, what: &str) -> String {
@@ -181,7 +203,7 @@ fn table(nodes: &[NodeReport], colours: bool, text: &mut String) {
     let amount = |seats: Option<u64>| seats.map_or_else(|| "-".to_owned(), |n| n.to_string());
     for node in nodes {
         let (sign, code) = match (node.now, node.then) {
-            (now, then) if now == then && node.taken_over => ("=", "33"),
+            (now, then) if now == then && node.changes() => ("=", "33"),
             (now, then) if now == then => (" ", ""),
             (now, then) if now < then => ("+", "32"),
             _ => ("-", "31"),
@@ -194,6 +216,9 @@ fn table(nodes: &[NodeReport], colours: bool, text: &mut String) {
         let mut reason = node.reason.clone();
         if node.taken_over {
             reason.push_str("; taken over from whoever wrote it");
+        }
+        if node.allocatable {
+            reason.push_str("; allocatable too");
         }
         let _ = writeln!(
             text,
@@ -212,7 +237,8 @@ mod tests {
 
     fn node(name: &str, now: Option<u64>, then: Option<u64>) -> NodeReport {
         let reason = "share of the limit".to_owned();
-        NodeReport { node: name.to_owned(), now, then, held: 2, reason, taken_over: false }
+        let node = name.to_owned();
+        NodeReport { node, now, then, held: 2, reason, taken_over: false, allocatable: false }
     }
 
     #[test]
@@ -229,6 +255,10 @@ mod tests {
         };
         let mut report = Report { configs: vec![same], leaving: Vec::new() };
         assert!(report.is_empty());
+        assert!(report.render(false).ends_with("\nnothing to do\n"));
+        assert!(Report::default().render(false).starts_with("there is no PeerPodConfig"));
+        taken.allocatable = true;
+        assert!(taken.changes(), "capacity is right, allocatable is not");
         taken.taken_over = true;
         report.configs[0].nodes =
             vec![taken, node("more", None, Some(4)), node("less", Some(9), Some(4))];

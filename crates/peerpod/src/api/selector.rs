@@ -27,6 +27,19 @@ pub enum SelectorError {
         /// What is wrong with it.
         problem: String,
     },
+    /// An expression with values where there are none, or without them.
+    #[error(
+        "the node selector says {operator} of label {key:?}, which {}",
+        if *given { "takes no values" } else { "needs values" }
+    )]
+    Values {
+        /// The label.
+        key: String,
+        /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+        operator: String,
+        /// Whether there are values.
+        given: bool,
+    },
     /// An expression that Kubernetes does not know.
     #[error("the node selector has an expression that cannot be read")]
     Expression(#[source] ParseExpressionError),
@@ -48,8 +61,21 @@ impl NodeSelector {
     }
 
     /// # Errors
-    /// [`SelectorError::Expression`].
+    /// [`SelectorError::Expression`] and [`SelectorError::Values`].
     pub fn compile(selector: LabelSelector) -> Result<Self, SelectorError> {
+        for expression in selector.match_expressions.iter().flatten() {
+            let given = expression.values.as_ref().is_some_and(|values| !values.is_empty());
+            let (key, operator) = (expression.key.clone(), expression.operator.clone());
+            // Without values NotIn would be for all nodes.
+            match operator.as_str() {
+                "In" | "NotIn" if given => {}
+                "Exists" | "DoesNotExist" if !given => {}
+                "In" | "NotIn" | "Exists" | "DoesNotExist" => {
+                    return Err(SelectorError::Values { key, operator, given });
+                }
+                _ => {}
+            }
+        }
         let compiled = selector.clone().try_into().map_err(SelectorError::Expression)?;
         Ok(Self { written: selector, compiled })
     }

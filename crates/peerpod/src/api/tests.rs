@@ -71,6 +71,16 @@ fn selectors_that_select_nothing_say_why() {
             json!({"labelSelector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}),
             "cannot be read",
         ),
+        (
+            json!({"labelSelector": {"matchExpressions": [{"key": "a", "operator": "NotIn"}]}}),
+            "NotIn of label \"a\", which needs values",
+        ),
+        (
+            json!({"nodeSelector": {"matchExpressions": [
+                {"key": "a", "operator": "Exists", "values": ["b"]},
+            ]}}),
+            "takes no values",
+        ),
     ];
     for (mut fields, reason) in wrong {
         fields["limit"] = json!("1");

@@ -41,18 +41,60 @@ pub(super) enum Action {
     AddFinalizer { config: String },
     /// Let it go.
     RemoveFinalizer { config: String },
-    /// Give a node this capacity.
+    /// Give a node this capacity, and allocatable too where it is asked for or was once: to apply
+    /// less than before can take cpu and memory of the node along.
     SetCapacity { node: String, manager: String, seats: u64, allocatable: bool },
     /// Take the resource off a node; `value` is what it has now.
     RemoveCapacity { node: String, value: String, allocatable: Option<String> },
     /// Write an owned object.
     Apply { kind: Kind, manifest: Value },
     /// Delete an owned object.
-    Delete { kind: Kind, uid: String },
+    Delete { kind: Kind, name: String, uid: String },
     /// Go on with the webhook's certificates.
     Certificates(Step),
     /// Say what became of a config.
     Status { config: String, status: PeerPodConfigStatus },
+}
+
+/// What an action writes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Target {
+    /// The finalizer of a config.
+    Finalizer(String),
+    /// Capacity of a node.
+    Node(String),
+    /// An owned object, by its name.
+    Owned(Kind, String),
+    /// The Secrets with the webhook's certificates.
+    Certificates,
+    /// The status of a config.
+    Status(String),
+}
+
+impl Action {
+    pub(super) fn target(&self) -> Target {
+        match self {
+            Self::AddFinalizer { config } | Self::RemoveFinalizer { config } => {
+                Target::Finalizer(config.clone())
+            }
+            Self::SetCapacity { node, .. } | Self::RemoveCapacity { node, .. } => {
+                Target::Node(node.clone())
+            }
+            Self::Apply { kind, manifest } => {
+                let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
+                Target::Owned(*kind, name.to_owned())
+            }
+            Self::Delete { kind, name, .. } => Target::Owned(*kind, name.clone()),
+            Self::Certificates(_) => Target::Certificates,
+            Self::Status { config, .. } => Target::Status(config.clone()),
+        }
+    }
+
+    /// Whether another action on the same target is another attempt at the same. A status has the
+    /// time in it.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Status { .. }, Self::Status { .. })) || self == other
+    }
 }
 
 /// What is to be done, and when to look again without a change.
@@ -117,7 +159,8 @@ pub(super) fn decide(
     let mut keeper = part::Keeper { world, options, survey: &survey, decision: &mut decision };
     let adaptor = keeper.adaptor(webhook.left || capacity_left);
     lifecycle::finalizers(&survey, &advertised, [&webhook, &adaptor], &mut decision);
-    condition::report(&survey, &advertised, &adaptor, &webhook, now, &mut decision);
+    let told = (world.backoff.any(), now);
+    condition::report(&survey, &advertised, &adaptor, &webhook, told, &mut decision);
     condition::report_unreadable(&survey, now, &mut decision);
     tally(&survey, &advertised, world, options, now, &mut decision);
     decision.obstacles = survey.obstacles;
@@ -134,7 +177,7 @@ fn tally(
 ) {
     let mut tally = Tally::default();
     for config in &survey.configs {
-        let so_far = advertised.get(&config.key).copied().unwrap_or_default();
+        let so_far = advertised.get(&config.key).cloned().unwrap_or_default();
         let limit = config.config.spec.limit().unwrap_or(0);
         let seats = Seats { limit, advertised: so_far.advertised, held: so_far.running };
         tally.configs.insert(config.key.clone(), seats);

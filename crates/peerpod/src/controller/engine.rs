@@ -1,19 +1,17 @@
 //! The loop: what is seen, a pause, a decision, writes.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use kubewright_operator::controller::Context;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::ControllerError;
 use super::decide::{Action, Decision, decide};
 use super::execute::Executor;
 use super::tell::Teller;
 use super::watch;
 use super::world::World;
-use super::{ControllerError, RETRY};
 use crate::metrics::PeerPodMetrics;
 use crate::mutation::Settings;
 use crate::objects::webhook::Address;
@@ -32,7 +30,6 @@ pub(super) struct Engine<'o> {
     metrics: PeerPodMetrics,
     world: World,
     teller: Teller,
-    retry: Duration,
 }
 
 /// A webhook that is served by this process; it ends with this value.
@@ -108,8 +105,7 @@ impl<'o> Engine<'o> {
         let executor =
             Executor { client: context.client.clone(), options, names, metrics: metrics.clone() };
         let (world, teller) = (World::default(), Teller::default());
-        let retry = RETRY.0;
-        Ok(Self { context, executor, options, address, local, metrics, world, teller, retry })
+        Ok(Self { context, executor, options, address, local, metrics, world, teller })
     }
 
     pub(super) async fn run(mut self) {
@@ -170,45 +166,57 @@ impl<'o> Engine<'o> {
         }
         let started = Instant::now();
         self.teller.remember(&self.world);
+        let mut tried = Tried::default();
         let mut decision = self.decide();
-        let mut failures = Vec::new();
-        let wrote = !decision.actions.is_empty();
-        if decision.actions.iter().any(|action| !matches!(action, Action::Status { .. })) {
-            let (writes, _) = split(decision.actions);
-            for action in &writes {
-                tracing::debug!(?action, "writing");
+        // A config is held first. The rest is decided, or decided anew, when that is done: what is
+        // said is what came of it, not what was about to be.
+        for now in [is_hold, is_write] {
+            let actions: Vec<_> = decision.actions.iter().filter(|a| now(a)).cloned().collect();
+            if !actions.is_empty() {
+                self.attempt(actions, &mut tried).await;
+                decision = self.decide();
             }
-            failures = self.executor.carry_out(writes, &mut self.world).await;
-            // What is said is what came of it, not what was about to be.
-            decision = self.decide();
         }
-        let (_, statuses) = split(decision.actions);
-        failures.extend(self.executor.carry_out(statuses, &mut self.world).await);
+        let statuses = decision.actions.iter().filter(|action| !is_write(action));
+        self.attempt(statuses.cloned().collect(), &mut tried).await;
+        self.world.backoff.keep_only(&decision.actions);
         self.teller.tell(&self.world, &decision.tally.orphans, &self.context.events).await;
-        let result = if failures.is_empty() { Ok(()) } else { Err(()) };
+        let result = if tried.failed == 0 { Ok(()) } else { Err(()) };
         self.context.metrics.reconciled(started.elapsed(), &result);
-        let soon = if !failures.is_empty() {
-            for failure in &failures {
-                tracing::warn!(what = failure.what, error = failure.why, "a write failed");
-            }
-            let pause = self.retry;
-            self.retry = (self.retry * 2).min(RETRY.1);
-            Some(pause)
-        } else {
-            self.retry = RETRY.0;
-            // The answers may ask for more, such as the next step of a rotation.
-            wrote.then_some(self.options.debounce)
-        };
-        let soon = soon.map(|pause| Instant::now() + pause);
+        // The answers may ask for more, such as the next step of a rotation.
+        let more = (tried.done > 0).then(|| Instant::now() + self.options.debounce);
         let again = decision
             .again
             .map(|at| Instant::now() + at.duration_since(Timestamp::now()).unsigned_abs());
-        soon.into_iter().chain(again).min()
+        more.into_iter().chain(self.world.backoff.next()).chain(again).min()
+    }
+
+    /// Carries out those actions that are not waiting after a failure.
+    async fn attempt(&mut self, actions: Vec<Action>, tried: &mut Tried) {
+        let actions = self.world.backoff.due(actions, Instant::now());
+        for action in &actions {
+            tracing::debug!(?action, "writing");
+        }
+        let count = actions.len();
+        let failed = self.executor.carry_out(actions, &mut self.world).await;
+        tried.failed += failed;
+        tried.done += count - failed;
     }
 }
 
-fn split(actions: Vec<Action>) -> (Vec<Action>, Vec<Action>) {
-    actions.into_iter().partition(|action| !matches!(action, Action::Status { .. }))
+/// What became of the writes of a look.
+#[derive(Default)]
+struct Tried {
+    done: usize,
+    failed: usize,
+}
+
+fn is_hold(action: &Action) -> bool {
+    matches!(action, Action::AddFinalizer { .. })
+}
+
+fn is_write(action: &Action) -> bool {
+    !matches!(action, Action::Status { .. })
 }
 
 async fn until(due: Option<Instant>) {

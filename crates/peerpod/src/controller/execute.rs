@@ -10,11 +10,12 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject};
 use kube::{Client, Resource};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::FIELD_MANAGER;
 use super::decide::{Action, FINALIZER};
 use super::difference::escaped;
-use super::sighting::record::{NodeRecord, PrunedNode, SettingsRecord};
+use super::sighting::record::{CertificateRecord, NodeRecord, PrunedNode, SettingsRecord};
 use super::sighting::{Kind, Object, Sighting};
 use super::world::World;
 use crate::api::PeerPodConfig;
@@ -23,13 +24,15 @@ use crate::objects::webhook::{AUTHORITIES, SECRET, secret};
 use crate::options::Options;
 use crate::webhook::rotation::{Step, take};
 
+/// The longest answer that is passed on; admission may say anything.
+const ANSWER: usize = 1000;
+
 /// A request that failed, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+struct Failure {
     /// `set the capacity of node a`.
-    pub(super) what: String,
+    what: String,
     /// What the API server said.
-    pub(super) why: String,
+    why: String,
 }
 
 /// Talks to the API server.
@@ -51,6 +54,7 @@ fn kind(action: &Action) -> &'static str {
             Kind::DaemonSets => "daemonset",
             Kind::Deployments => "deployment",
             Kind::Services => "service",
+            Kind::Secrets => "certificate",
             _ => "registration",
         },
         Action::Certificates(_) => "certificate",
@@ -59,38 +63,50 @@ fn kind(action: &Action) -> &'static str {
 }
 
 impl Executor<'_> {
-    /// Carries actions out, those on nodes side by side. Returns what failed.
-    pub(super) async fn carry_out(&self, actions: Vec<Action>, world: &mut World) -> Vec<Failure> {
+    /// Carries actions out, those on nodes side by side. Returns how many failed; the world keeps
+    /// which and why.
+    pub(super) async fn carry_out(&self, actions: Vec<Action>, world: &mut World) -> usize {
         let (nodes, others): (Vec<_>, Vec<_>) = actions.into_iter().partition(|action| {
             matches!(action, Action::SetCapacity { .. } | Action::RemoveCapacity { .. })
         });
-        let mut failures = Vec::new();
+        let mut failures = 0;
         for action in others {
-            self.one(action, world, &mut failures).await;
+            let written = self.write(action.clone(), world).await;
+            failures += self.note(action, written, world);
         }
-        let mut writes = futures::stream::iter(nodes.into_iter().map(|action| self.node(action)))
+        let node = |action: Action| async move {
+            let written = self.node(action.clone()).await;
+            (action, written.map(|sighting| vec![sighting]))
+        };
+        let mut writes = futures::stream::iter(nodes.into_iter().map(node))
             .buffer_unordered(self.options.concurrency.max(1));
-        while let Some(written) = writes.next().await {
-            self.metrics.wrote("node", written.is_ok());
-            match written {
-                Ok(sighting) => {
-                    world.take(sighting);
-                }
-                Err(failure) => failures.push(failure),
-            }
+        while let Some((action, written)) = writes.next().await {
+            failures += self.note(action, written, world);
         }
         failures
     }
 
-    async fn one(&self, action: Action, world: &mut World, failures: &mut Vec<Failure>) {
-        let kind = kind(&action);
-        let written = self.write(action, world).await;
-        self.metrics.wrote(kind, written.is_ok());
+    /// Takes in what became of an action; how many failed.
+    fn note(
+        &self,
+        action: Action,
+        written: Result<Vec<Sighting>, Failure>,
+        world: &mut World,
+    ) -> usize {
+        self.metrics.wrote(kind(&action), written.is_ok());
         match written {
-            Ok(sightings) => sightings.into_iter().for_each(|sighting| {
-                world.take(sighting);
-            }),
-            Err(failure) => failures.push(failure),
+            Ok(sightings) => {
+                world.backoff.succeeded(&action.target());
+                for sighting in sightings {
+                    world.take(sighting);
+                }
+                0
+            }
+            Err(failure) => {
+                tracing::warn!(what = failure.what, error = failure.why, "a write failed");
+                world.backoff.failed(action, failure.why, Instant::now());
+                1
+            }
         }
     }
 
@@ -138,7 +154,7 @@ impl Executor<'_> {
                 Ok(Sighting::There(node, Box::new(Object::Node(record))))
             }
             Err(error) if is_gone(&error) => Ok(Sighting::Gone(Kind::Nodes, node)),
-            Err(error) => Err(fail("write the capacity of node", &node, &error)),
+            Err(error) => Err(refused("write the capacity of node", &node, &error)),
         }
     }
 
@@ -155,7 +171,7 @@ impl Executor<'_> {
                 self.finalizers(&config, finalizers, world).await
             }
             Action::Apply { kind, manifest } => self.apply(kind, manifest).await,
-            Action::Delete { kind, uid } => self.delete(kind, uid, world).await,
+            Action::Delete { kind, name, uid } => self.delete(kind, &name, uid).await,
             Action::Certificates(step) => self.certificates(step, world).await,
             Action::Status { config, status } => {
                 let manifest = json!({
@@ -202,7 +218,7 @@ impl Executor<'_> {
             Err(error) if is_gone(&error) => {
                 Ok(vec![Sighting::Gone(Kind::Configs, config.to_owned())])
             }
-            Err(error) => Err(fail(what, config, &error)),
+            Err(error) => Err(refused(what, config, &error)),
         }
     }
 
@@ -245,42 +261,35 @@ impl Executor<'_> {
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         match api.patch(name, &parameters, &Patch::Apply(&manifest)).await {
             Ok(object) => Ok(vec![Sighting::Applied(kind, manifest, Box::new(object))]),
-            Err(error) => Err(fail(&what, name, &error)),
+            Err(error) => Err(refused(&what, name, &error)),
         }
     }
 
-    async fn delete(
-        &self,
-        kind: Kind,
-        uid: String,
-        world: &World,
-    ) -> Result<Vec<Sighting>, Failure> {
-        let Some(((_, key), object)) = world
-            .owned
-            .iter()
-            .find(|((of, _), object)| *of == kind && object.metadata.uid.as_deref() == Some(&uid))
-        else {
-            return Ok(Vec::new());
-        };
-        let name = object.metadata.name.clone().unwrap_or_default();
+    async fn delete(&self, kind: Kind, name: &str, uid: String) -> Result<Vec<Sighting>, Failure> {
         let Some(api) = self.owned(kind) else { return Ok(Vec::new()) };
+        let key = match kind {
+            Kind::Registrations => name.to_owned(),
+            _ => format!("{}/{name}", self.options.namespace),
+        };
         let parameters = DeleteParams {
             preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
             ..DeleteParams::background()
         };
-        match api.delete(&name, &parameters).await {
+        match api.delete(name, &parameters).await {
             Ok(answer) => Ok(
                 match answer.left().filter(|left| {
                     left.metadata.finalizers.as_ref().is_some_and(|list| !list.is_empty())
                 }) {
+                    // Its watch tells when it goes.
+                    Some(_) if kind == Kind::Secrets => Vec::new(),
                     Some(left) => {
-                        vec![Sighting::There(key.clone(), Box::new(Object::Owned(kind, left)))]
+                        vec![Sighting::There(key, Box::new(Object::Owned(kind, left)))]
                     }
-                    None => vec![Sighting::Gone(kind, key.clone())],
+                    None => vec![Sighting::Gone(kind, key)],
                 },
             ),
-            Err(error) if is_gone(&error) => Ok(vec![Sighting::Gone(kind, key.clone())]),
-            Err(error) => Err(fail("delete", &name, &error)),
+            Err(error) if is_gone(&error) => Ok(vec![Sighting::Gone(kind, key)]),
+            Err(error) => Err(refused("delete", name, &error)),
         }
     }
 
@@ -313,10 +322,10 @@ impl Executor<'_> {
         match secrets.patch(name, &parameters, &Patch::Apply(manifest)).await {
             Ok(object) => {
                 let settings = SettingsRecord::of_secret(&object);
-                let object = Object::Secret(settings, data);
+                let object = Object::Secret(settings, Some(CertificateRecord::of(object)));
                 Ok(vec![Sighting::There(format!("{namespace}/{name}"), Box::new(object))])
             }
-            Err(error) => Err(fail("write Secret", name, &error)),
+            Err(error) => Err(refused("write Secret", name, &error)),
         }
     }
 }
@@ -348,7 +357,18 @@ fn is_gone(error: &kube::Error) -> bool {
 }
 
 fn fail(what: &str, object: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure { what: format!("{what} {object}"), why: error.to_string() }
+    let why = error.to_string().chars().take(ANSWER).collect();
+    Failure { what: format!("{what} {object}"), why }
+}
+
+/// What the API server said, without the form in which it said it.
+fn refused(what: &str, object: &str, error: &kube::Error) -> Failure {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => {
+            fail(what, object, &status.message)
+        }
+        other => fail(what, object, other),
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,11 @@
 
 pub(crate) mod record;
 
-use std::collections::BTreeMap;
-
 use kube::core::DynamicObject;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
-use self::record::{NodeRecord, PeerPodRecord, PodRecord, SettingsRecord};
+use self::record::{CertificateRecord, NodeRecord, PeerPodRecord, PodRecord, SettingsRecord};
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +62,8 @@ pub(crate) enum Object {
     Config(DynamicObject),
     Node(NodeRecord),
     Pod(PodRecord),
-    Secret(SettingsRecord, BTreeMap<String, Vec<u8>>),
+    /// Any in the namespace; with what is in it where that is certificates of the webhook.
+    Secret(SettingsRecord, Option<CertificateRecord>),
     ConfigMap(SettingsRecord),
     Owned(Kind, DynamicObject),
     PeerPod(PeerPodRecord),

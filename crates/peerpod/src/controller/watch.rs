@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::sighting::record::{
-    NodeRecord, PeerPodRecord, PodRecord, PrunedNode, PrunedPod, SettingsRecord,
+    CertificateRecord, NodeRecord, PeerPodRecord, PodRecord, PrunedNode, PrunedPod, SettingsRecord,
 };
 use super::sighting::{Kind, Object, Sighting, key};
 use crate::api::PeerPodConfig;
@@ -66,8 +66,7 @@ pub(super) fn start(
     tasks.spawn(forever(secrets, everything(), Kind::Secrets, sightings.clone(), |secret| {
         let settings = SettingsRecord::of_secret(&secret);
         let ours = [webhook::AUTHORITIES, webhook::SECRET].contains(&secret.name_any().as_str());
-        let data = secret.data.filter(|_| ours).unwrap_or_default();
-        Object::Secret(settings, data.into_iter().map(|(name, bytes)| (name, bytes.0)).collect())
+        Object::Secret(settings, ours.then(|| CertificateRecord::of(secret)))
     }));
 
     let maps = Api::<ConfigMap>::namespaced(client.clone(), namespace);

@@ -7,8 +7,11 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
+use super::backoff::Backoff;
 use super::difference::{Difference, differences};
-use super::sighting::record::{NodeRecord, PeerPodRecord, PodRecord, SettingsRecord, version};
+use super::sighting::record::{
+    CertificateRecord, NodeRecord, PeerPodRecord, PodRecord, SettingsRecord, version,
+};
 use super::sighting::{Kind, Object, Sighting, key};
 use crate::objects::webhook::{AUTHORITIES, SECRET};
 use crate::webhook::certificate::CertificateError;
@@ -29,18 +32,43 @@ pub(crate) struct World {
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
     /// Since when a node is kept from taking peer pods, and by what.
     pub(crate) obstacles: BTreeMap<String, (String, Timestamp)>,
-    pods: HashMap<String, (Arc<str>, u64)>,
-    running: BTreeMap<Arc<str>, u64>,
+    pods: HashMap<String, Place>,
+    held: BTreeMap<Arc<str>, Held>,
     /// Upstream's PeerPods by `namespace/name`.
     pub(crate) peer_pods: BTreeMap<String, PeerPodRecord>,
     /// Secrets and ConfigMaps by `namespace/name`.
     pub(crate) secrets: BTreeMap<String, SettingsRecord>,
     pub(crate) config_maps: BTreeMap<String, SettingsRecord>,
-    /// Content of the Secrets with our certificates, by name.
-    certificates: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    /// The Secrets with certificates of the webhook, by name.
+    certificates: BTreeMap<String, CertificateRecord>,
     /// Owned objects by kind and key.
     pub(crate) owned: BTreeMap<(Kind, String), DynamicObject>,
     applied: BTreeMap<(Kind, String), Applied>,
+    /// Writes that failed.
+    pub(crate) backoff: Backoff,
+}
+
+/// Where a peer pod is, and what it holds there.
+#[derive(Clone, PartialEq)]
+struct Place {
+    node: Arc<str>,
+    seats: u64,
+    admitted: bool,
+}
+
+/// Seats of a node that its peer pods hold.
+#[derive(Clone, Copy, Default)]
+struct Held {
+    /// By those that its kubelet has taken.
+    admitted: u64,
+    /// By those that are bound to it.
+    coming: u64,
+}
+
+impl Held {
+    fn of(&mut self, admitted: bool) -> &mut u64 {
+        if admitted { &mut self.admitted } else { &mut self.coming }
+    }
 }
 
 /// What was applied last, and what the API server's answer had otherwise: it writes some values in
@@ -65,8 +93,13 @@ impl World {
     /// The webhook's certificates, and what of them cannot be read.
     pub(crate) fn stored_certificates(&self) -> (Stored, Vec<CertificateError>) {
         let none = BTreeMap::new();
-        let data = |name| self.certificates.get(name).unwrap_or(&none);
+        let data = |name| self.certificates.get(name).map_or(&none, |record| &record.data);
         Stored::read(data(AUTHORITIES), data(SECRET))
+    }
+
+    /// The Secret of this name with certificates of the webhook.
+    pub(crate) fn certificate(&self, name: &str) -> Option<&CertificateRecord> {
+        self.certificates.get(name)
     }
 
     /// Takes a sighting in; whether it may change a decision.
@@ -156,14 +189,12 @@ impl World {
                 changed
             }
             Object::Pod(pod) => self.move_pod(key, pod),
-            Object::Secret(settings, data) => {
-                if let Some(name) = [AUTHORITIES, SECRET]
-                    .into_iter()
-                    .find(|name| key.rsplit('/').next() == Some(*name))
-                {
-                    self.certificates.insert(name.to_owned(), data);
+            Object::Secret(settings, record) => {
+                let mut changed = self.secrets.get(&key) != Some(&settings);
+                if let (Some(record), Some(name)) = (record, key.rsplit('/').next()) {
+                    changed |= self.certificates.get(name) != Some(&record);
+                    self.certificates.insert(name.to_owned(), record);
                 }
-                let changed = self.secrets.get(&key) != Some(&settings);
                 self.secrets.insert(key, settings);
                 changed
             }
@@ -213,38 +244,46 @@ impl World {
     fn move_pod(&mut self, key: String, pod: PodRecord) -> bool {
         let before = self.pods.get(&key).cloned();
         let same = match (&before, &pod.node) {
-            (Some((from, seats)), Some(to)) => **from == **to && *seats == pod.seats,
+            (Some(from), Some(to)) => {
+                *from.node == **to && (from.seats, from.admitted) == (pod.seats, pod.admitted)
+            }
             (None, None) => true,
             _ => false,
         };
         if same {
             return false;
         }
-        if let Some((from, seats)) = before {
+        if let Some(from) = before {
             self.pods.remove(&key);
-            if let Some(count) = self.running.get_mut(&from) {
-                *count = count.saturating_sub(seats);
-                if *count == 0 {
-                    self.running.remove(&from);
+            if let Some(held) = self.held.get_mut(&from.node) {
+                let seats = held.of(from.admitted);
+                *seats = seats.saturating_sub(from.seats);
+                if held.admitted == 0 && held.coming == 0 {
+                    self.held.remove(&from.node);
                 }
             }
         }
         if let Some(to) = pod.node {
             // Fifty thousand pods share the names of their nodes.
-            let to = self
-                .running
+            let node = self
+                .held
                 .get_key_value(to.as_str())
                 .map_or_else(|| Arc::from(to), |(name, _)| Arc::clone(name));
-            let count = self.running.entry(Arc::clone(&to)).or_default();
-            *count = count.saturating_add(pod.seats);
-            self.pods.insert(key, (to, pod.seats));
+            let seats = self.held.entry(Arc::clone(&node)).or_default().of(pod.admitted);
+            *seats = seats.saturating_add(pod.seats);
+            let place = Place { node, seats: pod.seats, admitted: pod.admitted };
+            self.pods.insert(key, place);
         }
         true
     }
 
-    /// Seats that running peer pods hold of a node.
+    /// Seats that peer pods hold of a node. Those that its kubelet has not taken yet hold what it
+    /// advertises at most: they keep it from going down, and never make it go up.
     pub(crate) fn running(&self, node: &str) -> u64 {
-        self.running.get(node).copied().unwrap_or(0)
+        let Some(held) = self.held.get(node) else { return 0 };
+        let advertised = self.nodes.get(node).and_then(NodeRecord::seats).unwrap_or(0);
+        let coming = held.coming.min(advertised.saturating_sub(held.admitted));
+        held.admitted.saturating_add(coming)
     }
 }
 

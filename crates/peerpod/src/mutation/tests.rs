@@ -137,6 +137,76 @@ fn what_cannot_work_is_refused_with_the_reason() {
     assert_eq!(refused(&odd), "metadata.annotations is not an object");
 }
 
+/// Amounts as users write them, and as nobody should.
+#[test]
+fn odd_amounts_are_counted_or_refused() {
+    let cases = [
+        (json!("100u"), Some("1")),
+        (json!("1e1"), Some("10")),
+        (json!("2k"), Some("2000")),
+        (json!(3), Some("3")),
+        (json!(0.5), Some("1")),
+        (json!("0"), None),
+        (json!(null), None),
+        // Beyond what any quantity may be: as much as there is, not nothing.
+        (json!("1e30"), Some("9223372036854775807")),
+        (json!("1e999999999"), Some("9223372036854775807")),
+    ];
+    for (cpu, vcpus) in cases {
+        let pod = peer_pod(json!([{"name": "a", "resources": {"requests": {"cpu": cpu}}}]));
+        match mutate(&pod, &Settings::default()) {
+            Ok(pod) => assert_eq!(annotation(&pod.unwrap(), VCPUS), vcpus, "{cpu}"),
+            Err(refusal) => panic!("{cpu}: {refusal}"),
+        }
+    }
+    for cpu in [
+        json!(""),
+        json!("-1"),
+        json!("1 "),
+        json!("0x10"),
+        json!([]),
+        json!({"a": 1}),
+        json!(true),
+    ] {
+        let pod = peer_pod(json!([{"name": "a", "resources": {"limits": {"cpu": cpu}}}]));
+        let refusal = mutate(&pod, &Settings::default()).unwrap_err().to_string();
+        assert!(refusal.starts_with("spec.containers[0].resources.limits[cpu] is "), "{refusal}");
+    }
+    // Sums that no number holds.
+    let most = |name: &str| json!({"name": name, "resources": {"limits": {"memory": "9223372036854775807"}}});
+    let pod = mutated(&peer_pod(json!([most("a"), most("b"), most("c")])));
+    assert_eq!(annotation(&pod, MEMORY), Some("8796093022208"));
+}
+
+/// What the runtime costs its node is the node's, whatever the VM is.
+#[test]
+fn overhead_and_what_else_is_the_nodes_stays() {
+    let mut pod = peer_pod(json!([web()]));
+    pod["spec"]["overhead"] = json!({"cpu": "250m", "memory": "120Mi"});
+    pod["spec"]["initContainers"] = json!([
+        {"name": "proxy", "restartPolicy": "Always", "resizePolicy": [
+            {"resourceName": "cpu", "restartPolicy": "NotRequired"},
+        ], "resources": {"requests": {"cpu": "1", "example.com/fpga": "1"}}},
+    ]);
+    let made = mutated(&pod);
+    assert_eq!(made["spec"]["overhead"], pod["spec"]["overhead"]);
+    let proxy = &made["spec"]["initContainers"][0];
+    assert_eq!(proxy["resources"], json!({"requests": {"example.com/fpga": "1"}}));
+    assert_eq!(proxy["resizePolicy"], pod["spec"]["initContainers"][0]["resizePolicy"]);
+    assert_eq!(annotation(&made, VCPUS), Some("3"), "the sidecar runs beside the container");
+}
+
+/// The largest pod that an API server takes.
+#[test]
+fn a_pod_of_thousands_of_containers_is_counted() {
+    let resources = json!({"requests": {"cpu": "100m"}, "limits": {"memory": "1Mi"}});
+    let containers: Vec<_> =
+        (0..5_000).map(|n| json!({"name": format!("c{n}"), "resources": resources})).collect();
+    let pod = mutated(&peer_pod(json!(containers)));
+    assert_eq!(annotation(&pod, VCPUS), Some("500"));
+    assert_eq!(annotation(&pod, MEMORY), Some("5000"));
+}
+
 fn container(index: usize) -> impl Strategy<Value = Value> {
     let amounts = prop_oneof![
         Just(json!({})),

@@ -183,6 +183,7 @@ pub fn configuration(webhook: &Webhook, address: &Address, bundle: &str) -> Valu
         Address::Url { base } => json!({"url": format!("{base}{PATH}")}),
     };
     client["caBundle"] = json!(bundle);
+    let objects = webhook.object_selector.clone().unwrap_or_default();
     let class = webhook.runtime_class_name.replace('\\', "\\\\").replace('\'', "\\'");
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -205,6 +206,7 @@ pub fn configuration(webhook: &Webhook, address: &Address, bundle: &str) -> Valu
                 "scope": "Namespaced",
             }],
             "namespaceSelector": namespaces(webhook),
+            "objectSelector": objects,
             "matchConditions": [{
                 "name": "runtime-class",
                 "expression": format!(

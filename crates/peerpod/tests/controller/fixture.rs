@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
+use axum::http::{HeaderValue, Request};
+use futures::StreamExt;
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::client::Body;
 use kube::core::ApiResource;
-use kube::{Client, CustomResourceExt};
+use kube::{Client, CustomResourceExt, ResourceExt};
 use kubewright_operator::Shutdown;
 use kubewright_peerpod::api::PeerPodConfig;
 use kubewright_peerpod::controller::Controller;
+use kubewright_peerpod::objects::webhook;
 use kubewright_peerpod::options::Options;
 use kubewright_quantity::Quantity;
 use kubewright_testkit::TestCluster;
@@ -27,6 +33,9 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     pub(crate) spy: Spy,
 }
+
+/// The account that the controller runs as.
+const ACCOUNT: &str = "kubewright-test";
 
 /// A controller at work.
 pub(crate) struct Running {
@@ -60,7 +69,10 @@ impl Cluster {
             .patch("default", &PatchParams::apply("test"), &Patch::Apply(account))
             .await
             .unwrap();
-        Ok(Self { client: cluster.client(), cluster, spy: Spy::default() })
+        let client = cluster.client();
+        forget_registration(&client).await;
+        allow(&cluster).await;
+        Ok(Self { client, cluster, spy: Spy::default() })
     }
 
     pub(crate) fn options(&self) -> Options {
@@ -73,10 +85,23 @@ impl Cluster {
 
     pub(crate) fn run(&self, options: Options) -> Running {
         let shutdown = Shutdown::new();
-        let controller = Controller::new(self.spy.client(self.client.clone()), options);
+        let controller = Controller::new(self.spy.client(self.controller()), options);
         let token = shutdown.clone();
         let task = tokio::spawn(async move { controller.run(token).await.unwrap() });
         Running { shutdown, task }
+    }
+
+    /// A client with the rights of the generated roles and no others.
+    pub(crate) fn controller(&self) -> Client {
+        let user = format!("system:serviceaccount:{}:{ACCOUNT}", self.cluster.namespace());
+        let user: HeaderValue = user.parse().unwrap();
+        let inner = self.client.clone();
+        let service = tower::service_fn(move |mut request: Request<Body>| {
+            request.headers_mut().insert("impersonate-user", user.clone());
+            let inner = inner.clone();
+            async move { inner.send(request).await }
+        });
+        Client::new(service, self.cluster.namespace())
     }
 
     pub(crate) fn nodes(&self) -> Api<Node> {
@@ -108,9 +133,8 @@ impl Cluster {
 
     pub(crate) async fn several(&self, count: usize) -> Vec<String> {
         let names: Vec<String> = (0..count).map(|index| format!("node-{index}")).collect();
-        for name in &names {
-            self.node(name).await;
-        }
+        let made = futures::stream::iter(&names).for_each_concurrent(16, |name| self.node(name));
+        made.await;
         names
     }
 
@@ -150,16 +174,25 @@ impl Cluster {
         self.nodes().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
     }
 
-    /// A peer pod that runs on a node.
-    pub(crate) async fn peer_pod(&self, name: &str, node: &str) {
+    /// A pod with the label of peer pods that is bound to a node and asks for so many seats.
+    pub(crate) async fn bound_pod(&self, name: &str, node: &str, seats: &str) {
         let pod = json!({
             "metadata": {"name": name, "labels": {"kubewright.io/peer-pod": "true"}},
             "spec": {"nodeName": node, "containers": [
-                {"name": "a", "image": "a", "resources": {"limits": {RESOURCE: "1"}}},
+                {"name": "a", "image": "a", "resources": {"limits": {RESOURCE: seats}}},
             ]},
         });
         let pod: Pod = serde_json::from_value(pod).unwrap();
         self.pods().create(&PostParams::default(), &pod).await.unwrap();
+    }
+
+    /// A peer pod that runs on a node.
+    pub(crate) async fn peer_pod(&self, name: &str, node: &str) {
+        self.bound_pod(name, node, "1").await;
+        // As its kubelet does that takes it.
+        let status = json!({"status": {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"}});
+        let patch = Patch::Merge(status);
+        self.pods().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
     }
 
     pub(crate) fn pods(&self) -> Api<Pod> {
@@ -207,6 +240,45 @@ impl Cluster {
         let all = until(&self.configs(), |all| find(all).is_some()).await;
         find(&all).unwrap()
     }
+}
+
+/// What a test that did not come to its end left behind. The cluster has no PeerPodConfigs of its
+/// own, or the test would have been skipped.
+async fn forget_registration(client: &Client) {
+    let registrations = Api::<MutatingWebhookConfiguration>::all(client.clone());
+    if registrations.get_opt(webhook::NAME).await.unwrap().is_some() {
+        registrations.delete(webhook::NAME, &DeleteParams::default()).await.unwrap();
+    }
+}
+
+/// Gives the controller's account the generated rules. The cluster-wide objects go with the test's
+/// namespace, which owns them.
+async fn allow(cluster: &TestCluster) {
+    let (client, namespace) = (cluster.client(), cluster.namespace());
+    let (everywhere, here) = kubewright_peerpod::rbac_rules();
+    let owner = Api::<Namespace>::all(client.clone()).get(namespace).await.unwrap();
+    let name = cluster.unique("kubewright-peerpod");
+    let group = "rbac.authorization.k8s.io";
+    let subjects = json!([{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}]);
+    let metadata = json!({"name": name, "ownerReferences": [
+        {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": owner.uid()},
+    ]});
+    let refer = |kind: &str| json!({"apiGroup": group, "kind": kind, "name": name});
+    let create = PostParams::default();
+    let role = json!({"metadata": metadata, "rules": everywhere});
+    let role: ClusterRole = serde_json::from_value(role).unwrap();
+    Api::all(client.clone()).create(&create, &role).await.unwrap();
+    let binding =
+        json!({"metadata": metadata, "roleRef": refer("ClusterRole"), "subjects": subjects});
+    let binding: ClusterRoleBinding = serde_json::from_value(binding).unwrap();
+    Api::all(client.clone()).create(&create, &binding).await.unwrap();
+    let role: Role =
+        serde_json::from_value(json!({"metadata": {"name": name}, "rules": here})).unwrap();
+    Api::default_namespaced(client.clone()).create(&create, &role).await.unwrap();
+    let metadata = json!({"name": name});
+    let binding = json!({"metadata": metadata, "roleRef": refer("Role"), "subjects": subjects});
+    let binding: RoleBinding = serde_json::from_value(binding).unwrap();
+    Api::default_namespaced(client).create(&create, &binding).await.unwrap();
 }
 
 /// What a node advertises.

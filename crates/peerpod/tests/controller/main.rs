@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod capacity;
 mod fixture;
 mod lifecycle;
 mod owned;
+mod trouble;
 mod upstream;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::ResourceExt;
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
 use kubewright_peerpod::options::WebhookMode;
 use kubewright_peerpod::webhook::certificate::Lifetimes;
 use kubewright_testkit::require;
@@ -46,7 +47,9 @@ fn image(daemon_set: &DaemonSet) -> Option<String> {
 async fn the_adaptor_follows_its_settings_and_drift_is_repaired() {
     require!(let cluster = Cluster::start().await);
     cluster.node("a").await;
-    cluster.config("c", json!({"limit": "1", "adaptor": {"enabled": true}})).await;
+    let selector = json!({"matchLabels": {"kubernetes.io/os": "linux"}});
+    let adaptor = json!({"enabled": true});
+    cluster.config("c", json!({"limit": "1", "labelSelector": selector, "adaptor": adaptor})).await;
     let _running = cluster.run(cluster.options());
     let message = cluster.condition("c", "DaemonSetReady", "False", "NoImage").await;
     assert!(message.starts_with("neither ConfigMap peer-pods-cm"), "{message}");
@@ -60,6 +63,12 @@ async fn the_adaptor_follows_its_settings_and_drift_is_repaired() {
         template.annotations.unwrap()["kubewright.io/settings-digest"].clone()
     };
     let first = digest(&made[ADAPTOR]);
+
+    // What is asked for no more goes.
+    let place = |set: &DaemonSet| set.spec.as_ref()?.template.spec.as_ref()?.node_selector.clone();
+    assert!(place(&made[ADAPTOR]).is_some());
+    cluster.change("c", json!({"labelSelector": null})).await;
+    until(&sets, |all| all.get(ADAPTOR).is_some_and(|set| place(set).is_none())).await;
 
     settings(&cluster, "azure").await;
     let changed = until(&sets, |all| {
@@ -126,7 +135,10 @@ async fn the_webhook_is_deployed_registered_and_removed_in_order() {
         .filter(|write| write.starts_with("DELETE"))
         .collect();
     assert!(deletions[0].contains("mutatingwebhookconfigurations"), "{deletions:?}");
-    assert_eq!(deletions.len(), 3, "{deletions:?}");
+    assert_eq!(deletions.len(), 5, "{deletions:?}");
+    let left = of::<Secret>(&cluster).list(&ListParams::default()).await.unwrap().items;
+    let left: Vec<_> = left.iter().map(|secret| secret.name_any()).collect();
+    assert!(left.iter().all(|name| !name.starts_with(WEBHOOK)), "keys stay: {left:?}");
 }
 
 /// Pods that are created while certificates, and the authority behind them, are exchanged.
@@ -226,7 +238,7 @@ async fn what_is_owned_is_not_written_at_rest() {
     running.stop().await;
 
     let before = cluster.spy.writes().len();
-    let running = cluster.run(options);
+    let running = cluster.run(options.clone());
     // A change shows that the rest has been looked at.
     cluster.change("c", json!({"limit": "2000"})).await;
     cluster.advertises(&[("a", Some(2000))]).await;
@@ -240,6 +252,10 @@ async fn what_is_owned_is_not_written_at_rest() {
     let paths: Vec<_> = writes.iter().filter_map(|write| write.split(' ').nth(1)).collect();
     assert_eq!(paths.len(), 2, "a node and a status, nothing else: {writes:?}");
     assert!(paths[0].ends_with("/nodes/a/status") && paths[1].ends_with("/c/status"), "{paths:?}");
+    // Nobody answers for what would stay registered.
+    let _running = cluster.run(options);
+    cluster.delete("c").await;
+    until(&cluster.configs(), |configs| configs.is_empty()).await;
 }
 
 /// A webhook in this process serves what is stored, also after a restart, and follows its config.

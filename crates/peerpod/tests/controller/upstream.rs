@@ -43,7 +43,7 @@ async fn an_orphan_is_counted_and_told_of() {
         api.create(&PostParams::default(), &object).await.unwrap();
     }
     let mut registry = Registry::default();
-    let client = cluster.spy.client(cluster.client.clone());
+    let client = cluster.spy.client(cluster.controller());
     let controller = Controller::new(client, cluster.options()).counting_in(&mut registry);
     let shutdown = Shutdown::new();
     let running = tokio::spawn(controller.run(shutdown.clone()));

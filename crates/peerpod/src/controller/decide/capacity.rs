@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Config, Decision, Survey};
+use super::{Action, Config, Decision, Survey, Target};
 use crate::api::DeletionPolicy;
 use crate::controller::world::World;
 use crate::plan::Grant;
 
 /// How far the nodes of a config are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Advertised {
     /// Selected nodes.
     pub(super) nodes: u64,
@@ -22,6 +22,8 @@ pub(super) struct Advertised {
     pub(super) running: u64,
     /// Of a deleted config: nodes that still have something of it.
     pub(super) left: u64,
+    /// A node that cannot be written, and what the API server says.
+    pub(super) refused: Option<String>,
 }
 
 /// Plans the writes. Configs by key, with how far they are.
@@ -53,6 +55,12 @@ pub(super) fn advertise(
                     set(config, &manager, grant, world)
                 };
                 so_far.pending += u64::from(action.is_some());
+                if action.is_some() && so_far.refused.is_none() {
+                    let why = world.backoff.why(&Target::Node(grant.node.clone()));
+                    so_far.refused = why.map(|why| format!("node {}: {why}", grant.node));
+                }
+                // Not before it is held: who deleted it meanwhile would leave the capacity behind.
+                let action = action.filter(|_| config.is_held());
                 decision.actions.extend(action);
             }
         }
@@ -79,7 +87,7 @@ pub(super) fn advertise(
 /// A node of a config: what differs from the plan.
 fn set(config: &Config<'_>, manager: &str, grant: &Grant, world: &World) -> Option<Action> {
     let (record, seats) = (world.nodes.get(&grant.node)?, grant.seats);
-    let allocatable = config.config.spec.write_allocatable;
+    let allocatable = config.config.spec.write_allocatable || record.owns_allocatable;
     // A value that somebody else wrote is taken over even where it is right: what is not ours
     // would stay for ever.
     let differs = record.seats() != Some(seats)
@@ -113,13 +121,13 @@ fn leave(node: &str, manager: &str, world: &World) -> Option<Action> {
 
 /// No more than what runs there, so that nothing new comes.
 fn floor(node: &str, manager: &str, world: &World) -> Option<Action> {
-    let seats = world.running(node);
+    let (record, seats) = (world.nodes.get(node)?, world.running(node));
     let (node, manager) = (node.to_owned(), manager.to_owned());
-    (world.nodes.get(&node)?.seats() != Some(seats)).then_some(Action::SetCapacity {
+    (record.seats() != Some(seats)).then_some(Action::SetCapacity {
         node,
         manager,
         seats,
-        allocatable: false,
+        allocatable: record.owns_allocatable,
     })
 }
 

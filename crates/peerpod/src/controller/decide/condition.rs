@@ -17,7 +17,7 @@ pub(super) fn report(
     advertised: &BTreeMap<String, Advertised>,
     adaptor: &Part,
     webhook: &Part,
-    now: Timestamp,
+    (refused, now): (Option<&str>, Timestamp),
     decision: &mut Decision,
 ) {
     let spec_of = |part: &Part| {
@@ -25,7 +25,7 @@ pub(super) fn report(
         of.map(|config| &config.config.spec)
     };
     for config in &survey.configs {
-        let advertised = advertised.get(&config.key).copied().unwrap_or_default();
+        let advertised = advertised.get(&config.key).cloned().unwrap_or_default();
         let spec = &config.config.spec;
         let adaptor = if spec.adaptor.enabled { &adaptor.progress } else { &Progress::Off };
         let webhook = match spec_of(webhook) {
@@ -33,7 +33,7 @@ pub(super) fn report(
             Some(other) => same_webhook(spec, other, webhook),
             None => webhook.progress.clone(),
         };
-        let facts = facts(config, advertised, adaptor, &webhook);
+        let facts = facts(config, &advertised, adaptor, &webhook, refused);
         let old = config.config.status.clone().unwrap_or_default();
         let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         let status = status(&old, facts, config.object, now);
@@ -104,9 +104,10 @@ fn fact(kind: &'static str, holds: bool, reason: &'static str, message: String) 
 
 fn facts(
     config: &Config<'_>,
-    advertised: Advertised,
+    advertised: &Advertised,
     adaptor: &Progress,
     webhook: &Progress,
+    refused: Option<&str>,
 ) -> Vec<Fact> {
     if let Some(other) = config.conflict.as_ref().filter(|_| !config.is_deleted()) {
         let message = format!(
@@ -125,13 +126,22 @@ fn facts(
                 advertised.running
             )
         } else {
-            "what belongs to this config is being removed".to_owned()
+            refused.map_or_else(
+                || "what belongs to this config is being removed".to_owned(),
+                |why| format!("what belongs to this config cannot be removed yet: {why}"),
+            )
         };
         return vec![fact(condition::READY, false, "Deleting", message)];
     }
     let capacity = &config.capacity;
     let nodes = advertised.nodes;
     let advertised_fact = match (nodes, advertised.pending) {
+        (1.., 1..) if advertised.refused.is_some() => fact(
+            condition::CAPACITY_ADVERTISED,
+            false,
+            "Refused",
+            advertised.refused.clone().unwrap_or_default(),
+        ),
         (0, _) => fact(
             condition::CAPACITY_ADVERTISED,
             false,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::capacity::Advertised;
 use super::part::Part;
 use super::{Action, Decision, Survey};
+use crate::controller::sighting::Kind;
 
 /// Holds configs until everything of them is gone.
 pub(super) fn finalizers(
@@ -15,10 +16,11 @@ pub(super) fn finalizers(
 ) {
     // A part that has been handed over but not been written yet still names its former owner, and
     // Kubernetes would delete it with that.
-    let unsettled = decision
-        .actions
-        .iter()
-        .any(|action| matches!(action, Action::Apply { .. } | Action::Delete { .. }));
+    let unsettled = decision.actions.iter().any(|action| match action {
+        Action::Apply { .. } => true,
+        Action::Delete { kind, .. } => *kind != Kind::Secrets,
+        _ => false,
+    });
     let parts_left = unsettled || parts.iter().any(|part| part.left);
     let mut first = Vec::new();
     for config in &survey.configs {

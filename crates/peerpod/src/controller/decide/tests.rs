@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use self::simulation::{Cluster, at};
 use super::*;
 use crate::api::condition;
+use crate::controller::sighting::record::{CertificateRecord, SettingsRecord};
+use crate::controller::sighting::{Object, Sighting};
+use crate::objects::webhook::SECRET;
 
 /// The kinds of actions, without what they are about.
 fn names(log: &[String]) -> Vec<&str> {
@@ -71,6 +74,8 @@ fn a_deleted_config_is_taken_apart_in_order() {
             "delete Registrations",
             "delete Services",
             "delete Deployments",
+            "delete Secrets kubewright-peerpod-webhook-tls",
+            "delete Secrets kubewright-peerpod-webhook-ca",
             "a removed",
             "delete DaemonSets",
             "release ns/c",
@@ -233,6 +238,45 @@ fn what_does_not_become_as_applied_is_not_applied_for_ever() {
     }
 }
 
+/// Who brings certificates of their own keeps them.
+#[test]
+fn certificates_that_are_not_ours_stay() {
+    let mut cluster = Cluster::new(&["a"]);
+    cluster.deployed();
+    cluster.config("c", json!({"limit": "3", "webhook": {"enabled": true}}));
+    cluster.settle(at(0));
+    let theirs = cluster.world.certificate(SECRET).unwrap().clone();
+    let theirs = CertificateRecord { ours: false, ..theirs };
+    let object = Object::Secret(SettingsRecord::default(), Some(theirs));
+    cluster.world.take(Sighting::There(format!("ns/{SECRET}"), Box::new(object)));
+    cluster.delete("c", at(1));
+    let log = cluster.settle(at(1));
+    let secrets: Vec<_> = log.iter().filter(|line| line.contains("Secrets")).collect();
+    assert_eq!(secrets, ["delete Secrets kubewright-peerpod-webhook-ca"], "{log:?}");
+    assert!(!cluster.exists("c"));
+}
+
+/// What a config asks for no more is taken away again.
+#[test]
+fn what_is_asked_for_no_more_is_applied_without() {
+    let adaptor = |resources: Value| json!({"enabled": true, "image": "i", "resources": resources});
+    let some = json!({"requests": {"cpu": "1"}});
+    let selector = json!({"matchLabels": {"zone": "a"}});
+    let mut cluster = Cluster::new(&["a"]);
+    cluster.config(
+        "c",
+        json!({"limit": "4", "labelSelector": selector, "adaptor": adaptor(some.clone())}),
+    );
+    cluster.settle(at(0));
+    cluster.change("c", json!({"limit": "4", "adaptor": adaptor(some)}));
+    let log = cluster.settle(at(1));
+    assert!(log.contains(&"apply DaemonSets".to_owned()), "the selector is gone: {log:?}");
+    cluster.change("c", json!({"limit": "4", "adaptor": adaptor(json!(null))}));
+    let log = cluster.settle(at(2));
+    assert!(log.contains(&"apply DaemonSets".to_owned()), "the resources are gone: {log:?}");
+    assert_eq!(cluster.settle(at(3)), Vec::<String>::new());
+}
+
 /// 1000 is stored as `1k`.
 #[test]
 fn a_capacity_in_another_notation_is_not_written_again() {
@@ -365,9 +409,7 @@ fn at_five_thousand_nodes_a_change_moves_as_little_as_it_must() {
     cluster.node("node-late");
     let joined = writes(cluster.settle(at(3)));
     assert!(joined <= 5, "four seats or five, and the node itself: {joined}");
-    cluster
-        .world
-        .take(crate::controller::sighting::Sighting::Gone(Kind::Nodes, "node-late".to_owned()));
+    cluster.world.take(Sighting::Gone(Kind::Nodes, "node-late".to_owned()));
     let left = writes(cluster.settle(at(4)));
     assert!(left <= 4, "{left}");
 }

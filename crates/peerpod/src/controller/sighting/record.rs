@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::controller::FIELD_MANAGER;
 use crate::objects::adaptor::PROVIDER;
 
 /// Field managers of ours begin with this; the config follows.
@@ -40,6 +41,8 @@ pub(crate) struct NodeRecord {
     /// Those of our field managers that own the capacity. Several, where one took over from
     /// another without a change of the value.
     pub(crate) managers: Vec<String>,
+    /// Whether one of them owns allocatable too.
+    pub(crate) owns_allocatable: bool,
 }
 
 /// The fields of a Node that are decoded.
@@ -85,18 +88,22 @@ impl NodeRecord {
         };
         let ready = node.status.conditions.iter().find(|condition| condition.r#type == "Ready");
         let field = format!("f:{resource}");
-        let owns = |fields: &Value| !fields["f:status"]["f:capacity"][&field].is_null();
-        let entries = node.metadata.managed_fields.iter().flatten();
-        let ours = entries.filter(|entry| {
-            entry.operation.as_deref() == Some("Apply")
-                && entry.fields_v1.as_ref().is_some_and(|fields| owns(&fields.0))
-        });
-        let managers = ours.filter_map(|entry| entry.manager.clone());
+        let owns = |list: &str, fields: &Value| !fields["f:status"][list][&field].is_null();
+        let owners = |list: &'static str| {
+            let entries = node.metadata.managed_fields.iter().flatten();
+            let ours = entries.filter(move |entry| {
+                entry.operation.as_deref() == Some("Apply")
+                    && entry.fields_v1.as_ref().is_some_and(|fields| owns(list, &fields.0))
+            });
+            let managers = ours.filter_map(|entry| entry.manager.clone());
+            managers.filter(|name| name.starts_with(MANAGER_PREFIX)).collect::<Vec<_>>()
+        };
         Self {
+            managers: owners("f:capacity"),
+            owns_allocatable: !owners("f:allocatable").is_empty(),
             version: version(&node.metadata),
             capacity: amount(&node.status.capacity),
             allocatable: amount(&node.status.allocatable),
-            managers: managers.filter(|name| name.starts_with(MANAGER_PREFIX)).collect(),
             unschedulable: node.spec.unschedulable,
             taints: node.spec.taints,
             ready: ready.is_some_and(|condition| condition.status == "True"),
@@ -134,6 +141,9 @@ pub(crate) struct PodRecord {
     pub(crate) node: Option<String>,
     /// How many; 1 for what the webhook made.
     pub(crate) seats: u64,
+    /// Whether its kubelet has taken it. Anybody who may create pods may bind one past the
+    /// scheduler, and ask for as much as they like; a kubelet refuses what its node has not.
+    pub(crate) admitted: bool,
 }
 
 /// The fields of a Pod that are decoded.
@@ -166,9 +176,11 @@ struct Amounts {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct PodStatus {
     phase: String,
+    /// Written by the kubelet when it takes a pod.
+    start_time: Option<Timestamp>,
 }
 
 impl PodRecord {
@@ -185,7 +197,8 @@ impl PodRecord {
         };
         let seats = pod.spec.containers.iter().map(asked).fold(0, u64::saturating_add);
         let node = pod.spec.node_name.filter(|node| !ended && seats > 0 && !node.is_empty());
-        Self { seats: if node.is_some() { seats } else { 0 }, node }
+        let admitted = node.is_some() && pod.status.start_time.is_some();
+        Self { seats: if node.is_some() { seats } else { 0 }, node, admitted }
     }
 }
 
@@ -220,6 +233,41 @@ impl PeerPodRecord {
 pub(crate) struct SettingsRecord {
     pub(crate) provider: Option<String>,
     pub(crate) digest: [u8; 32],
+}
+
+/// A Secret with certificates of the webhook. `Debug` does not show them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct CertificateRecord {
+    pub(crate) uid: String,
+    /// Whether we wrote it; somebody may have brought certificates of their own.
+    pub(crate) ours: bool,
+    /// Whether it is being deleted.
+    pub(crate) going: bool,
+    pub(crate) data: BTreeMap<String, Vec<u8>>,
+}
+
+impl CertificateRecord {
+    pub(crate) fn of(secret: Secret) -> Self {
+        Self {
+            uid: secret.metadata.uid.clone().unwrap_or_default(),
+            ours: is_ours(&secret.metadata),
+            going: secret.metadata.deletion_timestamp.is_some(),
+            data: secret.data.into_iter().flatten().map(|(name, bytes)| (name, bytes.0)).collect(),
+        }
+    }
+}
+
+impl std::fmt::Debug for CertificateRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CertificateRecord").field("uid", &self.uid).finish_non_exhaustive()
+    }
+}
+
+/// Whether our field manager wrote an object.
+pub(crate) fn is_ours(metadata: &ObjectMeta) -> bool {
+    let entries = metadata.managed_fields.iter().flatten();
+    let mut managers = entries.filter_map(|entry| entry.manager.as_deref());
+    managers.any(|manager| manager == FIELD_MANAGER)
 }
 
 impl SettingsRecord {

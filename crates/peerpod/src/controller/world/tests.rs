@@ -13,7 +13,7 @@ fn there(key: &str, object: Object) -> Sighting {
 }
 
 fn pod(node: Option<&str>, seats: u64) -> Object {
-    Object::Pod(PodRecord { node: node.map(str::to_owned), seats })
+    Object::Pod(PodRecord { node: node.map(str::to_owned), seats, admitted: true })
 }
 
 fn node() -> Object {
@@ -113,6 +113,31 @@ fn a_pod_holds_what_its_containers_ask_for() {
         assert_eq!(record.seats, seats, "{spec} {phase}");
         assert_eq!(record.node.is_some(), seats > 0, "{spec} {phase}");
     }
+}
+
+/// Anybody may bind a pod past the scheduler. It must not make a node advertise what the limit does
+/// not give it, nor lose the seat that a pod of the scheduler has.
+#[test]
+fn a_pod_that_no_kubelet_has_taken_holds_what_there_is_at_most() {
+    let bound =
+        |seats, admitted| Object::Pod(PodRecord { node: Some("a".to_owned()), seats, admitted });
+    let advertising = |seats: &str| {
+        let capacity = Some(seats.to_owned());
+        Object::Node(NodeRecord { capacity, ..NodeRecord::default() })
+    };
+    let mut world = World::default();
+    world.take(there("a", node()));
+    world.take(there("ns/p", bound(1_000_000, false)));
+    assert_eq!(world.running("a"), 0, "it advertises nothing");
+    world.take(there("a", advertising("3")));
+    assert_eq!(world.running("a"), 3);
+    world.take(there("ns/q", bound(2, true)));
+    assert_eq!(world.running("a"), 3);
+    world.take(there("ns/p", bound(1, false)));
+    assert_eq!(world.running("a"), 3);
+    assert!(world.take(there("ns/p", bound(1, true))), "its kubelet has taken it");
+    world.take(there("a", advertising("1")));
+    assert_eq!(world.running("a"), 3, "what runs runs");
 }
 
 proptest! {

@@ -3,9 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::{Keeper, Part, Progress};
-use crate::controller::decide::Config;
 use crate::controller::decide::survey::tolerations;
+use crate::controller::decide::{Config, Target};
 use crate::controller::sighting::Kind;
+use crate::controller::sighting::record::is_ours;
 use crate::objects::adaptor::{self, Placement, Settings};
 
 impl<'w> Keeper<'_, 'w> {
@@ -19,7 +20,9 @@ impl<'w> Keeper<'_, 'w> {
             return Part { progress: Progress::Not("Held", message), of: None, left };
         }
         let Some(config) = self.source(|spec| spec.adaptor.enabled) else {
-            let ours = self.live(Kind::DaemonSets, adaptor::NAME).is_some_and(super::is_ours);
+            let ours = self
+                .live(Kind::DaemonSets, adaptor::NAME)
+                .is_some_and(|live| is_ours(&live.metadata));
             let left = ours && (stays || self.delete(Kind::DaemonSets, adaptor::NAME));
             return Part { progress: Progress::Off, of: None, left };
         };
@@ -48,10 +51,12 @@ impl<'w> Keeper<'_, 'w> {
             &options.namespace,
             owner.as_ref(),
         );
-        let fits = self.apply(Kind::DaemonSets, manifest);
+        let fits = self.apply(Kind::DaemonSets, manifest, config.is_held());
         let live = self.live(Kind::DaemonSets, adaptor::NAME).filter(|_| fits);
         let Some(live) = live else {
-            return Progress::Not("Applying", "the DaemonSet is being written".to_owned());
+            let target = Target::Owned(Kind::DaemonSets, adaptor::NAME.to_owned());
+            let writing = || Progress::Not("Applying", "the DaemonSet is being written".to_owned());
+            return self.refused(&[target]).unwrap_or_else(writing);
         };
         let count = |field: &str| live.data["status"][field].as_u64().unwrap_or(0);
         let observed = live.data["status"]["observedGeneration"].as_i64();

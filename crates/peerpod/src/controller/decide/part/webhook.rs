@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 
 use super::{Keeper, Part, Progress};
-use crate::controller::decide::{Action, Config};
+use crate::controller::decide::{Action, Config, Target};
 use crate::controller::sighting::Kind;
 use crate::mutation::Settings;
 use crate::objects::webhook::{self, Address};
@@ -40,7 +40,8 @@ impl<'w> Keeper<'_, 'w> {
             resource: options.resource.clone(),
             instance_type: spec.instance_type.clone().filter(|text| !text.is_empty()),
         };
-        let stored = self.certificates(address, now);
+        let held = config.is_held();
+        let stored = self.certificates(address, held, now);
         let owner = config.owner(&options.namespace);
         let mut fits = true;
         if let WebhookMode::Deployed { image } = &options.webhook {
@@ -48,19 +49,21 @@ impl<'w> Keeper<'_, 'w> {
             let replicas = spec.webhook.replicas;
             let deployment =
                 webhook::deployment(&settings, replicas, image, namespace, owner.as_ref());
-            fits &= self.apply(Kind::Services, webhook::service(namespace, owner.as_ref()));
-            fits &= self.apply(Kind::Deployments, deployment);
+            fits &= self.apply(Kind::Services, webhook::service(namespace, owner.as_ref()), held);
+            fits &= self.apply(Kind::Deployments, deployment, held);
         }
         self.decision.webhook = Some(settings);
         let bundle = stored.bundle();
         if bundle.is_empty() || stored.serving.is_none() {
-            return Progress::Not("Pending", "its certificate is being made".to_owned());
+            let making = || Progress::Not("Pending", "its certificate is being made".to_owned());
+            return self.refused(&[Target::Certificates]).unwrap_or_else(making);
         }
         let bundle = STANDARD.encode(bundle);
         let registration = webhook::configuration(&spec.webhook, address, &bundle);
-        fits &= self.apply(Kind::Registrations, registration);
+        fits &= self.apply(Kind::Registrations, registration, held);
         if !fits {
-            return Progress::Not("Applying", "its objects are being written".to_owned());
+            let writing = || Progress::Not("Applying", "its objects are being written".to_owned());
+            return self.refused(&OBJECTS.map(owned)).unwrap_or_else(writing);
         }
         if matches!(options.webhook, WebhookMode::Deployed { .. }) {
             let live = self.live(Kind::Deployments, webhook::NAME);
@@ -74,14 +77,15 @@ impl<'w> Keeper<'_, 'w> {
     }
 
     /// Plans the next step of the certificates; those there are now.
-    fn certificates(&mut self, address: &Address, now: Timestamp) -> Stored {
+    fn certificates(&mut self, address: &Address, held: bool, now: Timestamp) -> Stored {
         let registered = self.live(Kind::Registrations, webhook::NAME).and_then(trusted);
         let (stored, problems) = self.world.stored_certificates();
         for problem in problems {
             tracing::warn!(%problem, "a certificate of the webhook is made anew");
         }
         let (names, lifetimes) = (address.names(), self.options.lifetimes);
-        if let Some(step) = next_step(&stored, registered.as_deref(), &names, now, lifetimes) {
+        let step = next_step(&stored, registered.as_deref(), &names, now, lifetimes);
+        if let Some(step) = step.filter(|_| held) {
             self.decision.actions.push(Action::Certificates(step));
         }
         // Looks again before anything runs out, whatever happens in between.
@@ -92,14 +96,30 @@ impl<'w> Keeper<'_, 'w> {
         stored
     }
 
-    /// Whether something of the webhook is left. The registration goes before what answers it.
+    /// Whether something of the webhook is left. The registration goes before what answers it, and
+    /// the certificates last: another config has new ones made, which its registration trusts from
+    /// the start.
     fn remove_webhook(&mut self) -> bool {
         if self.delete(Kind::Registrations, webhook::NAME) {
             return true;
         }
         let service = self.delete(Kind::Services, webhook::NAME);
-        self.delete(Kind::Deployments, webhook::NAME) || service
+        if self.delete(Kind::Deployments, webhook::NAME) || service {
+            return true;
+        }
+        // Nothing waits for them: they can still go when their config is gone.
+        for name in [webhook::SECRET, webhook::AUTHORITIES] {
+            self.delete(Kind::Secrets, name);
+        }
+        false
     }
+}
+
+/// What is applied of it.
+const OBJECTS: [Kind; 3] = [Kind::Services, Kind::Deployments, Kind::Registrations];
+
+fn owned(kind: Kind) -> Target {
+    Target::Owned(kind, webhook::NAME.to_owned())
 }
 
 /// When the previous authority may be forgotten.

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::super::{Action, Decision, FINALIZER, decide};
 use crate::controller::FIELD_MANAGER;
-use crate::controller::sighting::record::{NodeRecord, PeerPodRecord, PodRecord, SettingsRecord};
+use crate::controller::sighting::record::{
+    CertificateRecord, NodeRecord, PeerPodRecord, PodRecord, SettingsRecord,
+};
 use crate::controller::sighting::{Kind, Object, Sighting, key};
 use crate::controller::world::World;
 use crate::objects::webhook::{AUTHORITIES, Address, SECRET};
@@ -145,7 +147,7 @@ impl Cluster {
     }
 
     pub(super) fn peer_pod(&mut self, name: &str, node: &str, seats: u64) {
-        let record = PodRecord { node: Some(node.to_owned()), seats };
+        let record = PodRecord { node: Some(node.to_owned()), seats, admitted: true };
         self.see(&format!("ns/{name}"), Object::Pod(record));
     }
 
@@ -243,6 +245,7 @@ impl Cluster {
                     if !node.managers.contains(&manager) {
                         node.managers.push(manager);
                     }
+                    node.owns_allocatable = allocatable;
                     if allocatable {
                         node.allocatable = Some(text.clone());
                     }
@@ -256,6 +259,7 @@ impl Cluster {
                 self.put_node(&node, |node| {
                     node.capacity = None;
                     node.managers.clear();
+                    node.owns_allocatable = false;
                     if allocatable.is_some() {
                         node.allocatable = None;
                     }
@@ -275,7 +279,12 @@ impl Cluster {
                 self.world.take(Sighting::Applied(kind, manifest, object));
                 format!("apply {kind:?}")
             }
-            Action::Delete { kind, uid } => {
+            Action::Delete { kind: Kind::Secrets, name, uid } => {
+                assert_eq!(self.world.certificate(&name).unwrap().uid, uid);
+                self.world.take(Sighting::Gone(Kind::Secrets, format!("ns/{name}")));
+                format!("delete Secrets {name}")
+            }
+            Action::Delete { kind, uid, .. } => {
                 let object = self.the(kind);
                 assert_eq!(object.metadata.uid.as_ref(), Some(&uid));
                 self.world.take(Sighting::Gone(kind, key(&object)));
@@ -289,7 +298,9 @@ impl Cluster {
                     [(AUTHORITIES, stored.authorities()), (SECRET, stored.serving())]
                 {
                     let record = SettingsRecord::default();
-                    self.see(&format!("ns/{name}"), Object::Secret(record, data));
+                    let uid = format!("uid-{name}");
+                    let stored = CertificateRecord { uid, ours: true, going: false, data };
+                    self.see(&format!("ns/{name}"), Object::Secret(record, Some(stored)));
                 }
                 format!("certificates {step:?}")
             }
