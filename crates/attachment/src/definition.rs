@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use kubewright_cni::{ConfDir, ConfigError, FileError, NetworkConfig};
+use kubewright_cni::{ConfDir, ConfigError, FileError, NetworkConfig, PluginConfig};
 use serde_json::Value;
 
+use crate::default_network::{PLUGIN_TYPE, delegates_to_us};
 use crate::network::NetworkKey;
 
 /// Version of a Network that names none: the one kactus and its delegates speak.
@@ -49,6 +50,14 @@ pub enum DefinitionError {
         /// What is wrong with it.
         fault: String,
     },
+    /// Its plugins are called by ours, not the other way round.
+    #[error(
+        "network {network} calls {PLUGIN_TYPE}, which is what attaches it: name another plugin"
+    )]
+    Loop {
+        /// The network.
+        network: NetworkKey,
+    },
     /// Neither the object nor the node has a configuration.
     #[error(
         "network {network} has an empty spec.config, and no configuration in {folder} is named {:?}",
@@ -82,13 +91,20 @@ pub fn read(
     definition: &Definition,
     conf_dir: &Path,
 ) -> Result<NetworkConfig, DefinitionError> {
-    match definition {
+    let network = match definition {
         Definition::Kaloom { plugin, config } => kaloom(key, plugin, config),
         Definition::Standard { config } if config.trim().is_empty() => on_node(key, conf_dir),
         Definition::Standard { config } => {
             NetworkConfig::parse_or_named(config.as_bytes(), key.name())
                 .map_err(|source| DefinitionError::Config { network: key.clone(), source })
         }
+    }?;
+    let comes_back = |plugin: &PluginConfig| {
+        plugin.plugin_type() == PLUGIN_TYPE || plugin.raw().values().any(delegates_to_us)
+    };
+    match network.plugins().iter().any(comes_back) {
+        true => Err(DefinitionError::Loop { network: key.clone() }),
+        false => Ok(network),
     }
 }
 
@@ -170,6 +186,16 @@ mod tests {
         std::fs::write(folder.path().join("50-x.conf"), file).unwrap();
         let found = standard("", folder.path()).unwrap();
         assert_eq!(found["plugins"][0]["type"], "macvlan");
+    }
+
+    #[test]
+    fn a_network_that_calls_our_plugin_is_refused() {
+        let direct = r#"{"cniVersion":"1.0.0","type":"kubewright-cni"}"#;
+        let nested = r#"{"cniVersion":"1.0.0","plugins":[{"type":"multus","delegates":[{"type":"kubewright-cni"}]}]}"#;
+        for config in [direct, nested] {
+            let error = standard(config, Path::new("/nowhere")).unwrap_err();
+            assert!(error.contains("shop/green calls kubewright-cni"), "{error}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kubewright_cni::{Cache, Cancel, Cni};
 
+use crate::default_network::CALLED;
 use crate::link::LinksError;
 use crate::name::Naming;
 use crate::netns::NetnsError;
@@ -147,6 +148,7 @@ impl Engine {
         let cache = Cache::new(options.cache_dir.clone());
         let cni = Cni::new(options.bin_dirs.clone())
             .with_cache(cache.clone())
+            .with_mark(CALLED, &options.state_dir)
             .with_timeout(options.timeout);
         Ok(Self {
             store: Store::open(&options.state_dir)?,

@@ -50,12 +50,15 @@ pub enum LinksError {
 /// # Errors
 /// [`LinksError`].
 pub fn list(netns: &Netns) -> Result<Vec<Link>, LinksError> {
-    netns.enter(here)?.map_err(LinksError::Netlink)
+    netns.ask(ask)?.map_err(LinksError::Netlink)
 }
 
 /// The interfaces of this thread's namespace.
 pub(crate) fn here() -> io::Result<Vec<Link>> {
-    let mut netlink = Netlink::open()?;
+    ask(&mut Netlink::open()?)
+}
+
+fn ask(netlink: &mut Netlink) -> io::Result<Vec<Link>> {
     let links = netlink.dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
     let mut by_index: BTreeMap<u32, Link> = links.into_iter().filter_map(link).collect();
     let addresses = RouteNetlinkMessage::GetAddress(AddressMessage::default());

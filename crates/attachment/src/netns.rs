@@ -9,12 +9,15 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use rustix::fs::{FsWord, fstatfs};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde::{Deserialize, Serialize};
+
+use crate::netlink::Netlink;
 
 /// Type of the file system that namespaces are files of.
 const NSFS_MAGIC: FsWord = 0x6e73_6673;
@@ -67,6 +70,8 @@ pub struct Netns {
     file: File,
     path: PathBuf,
     id: NetnsId,
+    /// A socket stays in the namespace it was opened in, whoever uses it.
+    netlink: Mutex<Option<Netlink>>,
 }
 
 impl Netns {
@@ -94,7 +99,7 @@ impl Netns {
         }
         let metadata = file.metadata().map_err(system)?;
         let id = NetnsId { device: metadata.dev(), inode: metadata.ino() };
-        Ok(Self { file, path: path.to_owned(), id })
+        Ok(Self { file, path: path.to_owned(), id, netlink: Mutex::default() })
     }
 
     /// Opens the namespace at a path if it is still this one.
@@ -124,6 +129,25 @@ impl Netns {
     #[must_use]
     pub fn id(&self) -> NetnsId {
         self.id
+    }
+
+    /// Asks the kernel about the namespace, which is entered for the first question only.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl FnOnce(&mut Netlink) -> io::Result<T>,
+    ) -> Result<io::Result<T>, NetnsError> {
+        let mut netlink = self.netlink.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that failed is not used again: what is left in it would answer the next question.
+        let mut open = match netlink.take() {
+            Some(open) => open,
+            None => match self.enter(Netlink::open)? {
+                Ok(open) => open,
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        let answer = question(&mut open);
+        *netlink = answer.is_ok().then_some(open);
+        Ok(answer)
     }
 
     /// Does something in the namespace, on a thread that ends with it.

@@ -113,10 +113,12 @@ fn main() -> ExitCode {
             })
         });
     trials.extend(sandboxes);
-    trials.push(Trial::test("killed_during_a_plugin", || {
-        killed_during_a_plugin();
-        Ok(())
-    }));
+    for ends in [true, false] {
+        trials.push(Trial::test(format!("killed_during_a_plugin::that_ends_{ends}"), move || {
+            killed_during_a_plugin(ends);
+            Ok(())
+        }));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -286,8 +288,9 @@ fn killed_with_a_sandbox_at(step: Step, survived: usize) {
     }
 }
 
-/// Killed while the second plugin of a list works: the first has attached already.
-fn killed_during_a_plugin() {
+/// Killed while the second plugin of a list works: the first has attached already. That plugin
+/// outlives its caller, and finishes its work before the next run, or would do so after it.
+fn killed_during_a_plugin(ends: bool) {
     require!(root(), program("ip"));
     require!(let plugins = cni_plugins());
     for after in [After::Wanted, After::Unwanted, After::Gone] {
@@ -302,12 +305,33 @@ fn killed_during_a_plugin() {
         }
         child.kill().unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(9));
-        // The plugin outlives its caller here, and finishes its work before the next run.
-        std::fs::write(node.path("go"), "").unwrap();
-        while node.path("kept").read_dir().unwrap().count() == 0 && Instant::now() < limit {
-            std::thread::yield_now();
+        let kept = || node.path("kept").read_dir().unwrap().count();
+        if ends {
+            std::fs::write(node.path("go"), "").unwrap();
+            while kept() == 0 && Instant::now() < limit {
+                std::thread::yield_now();
+            }
         }
         assert_eq!(pod.links(), ["data0"], "half of it was done");
+        if !ends {
+            // Were it still there, it would go on with this and keep what nobody knows of.
+            let unwanted = state_of(&job(&node, &plugins, &pod, "", ""));
+            assert_clean(&node.reconcile(&unwanted));
+            std::fs::write(node.path("go"), "").unwrap();
+            assert_eq!(orphans(&node), 0);
+            assert_eq!(kept(), 0);
+        }
         settle(&node, &plugins, &pod, after);
     }
+}
+
+/// Plugins of this node that run.
+fn orphans(node: &Node) -> usize {
+    let calls = calls(&node.path("calls")).unwrap();
+    let mark = format!("CNI_NETNS={}", calls[0].netns.as_ref().unwrap().display());
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let environments = processes.filter_map(|it| std::fs::read(it.path().join("environ")).ok());
+    environments
+        .filter(|it| it.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
+        .count()
 }

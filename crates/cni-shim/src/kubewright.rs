@@ -9,7 +9,8 @@ use kubewright_cni::{CniError, CniResult, ErrorCode, Version};
 use crate::{alone, answer};
 
 /// Versions that know lists of plugins and name interfaces in results.
-const VERSIONS: [Version; 4] = [Version::V0_3_1, Version::V0_4_0, Version::V1_0_0, Version::V1_1_0];
+pub(crate) const VERSIONS: [Version; 4] =
+    [Version::V0_3_1, Version::V0_4_0, Version::V1_0_0, Version::V1_1_0];
 
 /// The plugin.
 pub(crate) struct Kubewright;

@@ -15,9 +15,13 @@
 mod alone;
 mod answer;
 mod kubewright;
+mod nested;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kubewright_cni::plugin::main(&kubewright::Kubewright)
+    match nested::is_nested() {
+        true => kubewright_cni::plugin::main(&nested::Nested),
+        false => kubewright_cni::plugin::main(&kubewright::Kubewright),
+    }
 }

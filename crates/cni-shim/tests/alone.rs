@@ -251,6 +251,32 @@ fn gc_detaches_sandboxes_that_are_gone_and_no_other() {
     assert_eq!(node.recorded(), 1);
 }
 
+/// A meta-plugin that calls our plugin when it was called by ours, as Multus does whose master is our
+/// configuration: that ends at once, and nothing is left.
+#[test]
+fn a_meta_plugin_that_calls_us_again_is_refused_at_once() {
+    require!(root(), program("ip"));
+    let node = Node::new();
+    let own = env!("CARGO_BIN_EXE_kubewright-cni");
+    fs::write(node.path("bin/meta"), format!("#!/bin/sh\nexec {own}\n")).unwrap();
+    fs::set_permissions(node.path("bin/meta"), fs::Permissions::from_mode(0o755)).unwrap();
+    let plugin = json!({"type": "meta", "socket": node.path("cni.sock"),
+        "stateDir": node.path("state"), "confDir": node.path("net.d")});
+    let config = json!({"cniVersion": "1.0.0", "name": "meta", "plugins": [plugin]});
+    let default = DefaultNetwork {
+        config: NetworkConfig::from_value(config).unwrap(),
+        interface: InterfaceName::new("eth0").unwrap(),
+        args: CniArgs::new(),
+        capability_args: Map::new(),
+    };
+    let pod = Pod::new("default", "web-0", "u1").unwrap();
+    let sandbox = Sandbox::new("a1", node.netns.path()).unwrap();
+    let created = node.engine().create(&pod, &sandbox, &default, &Desired::default());
+    let text = created.unwrap_err().to_string();
+    assert!(text.contains("was called by a plugin that kubewright has called"), "{text}");
+    assert_eq!(node.recorded(), 0);
+}
+
 #[test]
 fn an_agent_that_comes_back_meanwhile_is_waited_for() {
     require!(root(), program("ip"));

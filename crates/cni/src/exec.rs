@@ -1,6 +1,7 @@
 //! Running a plugin: one process, its three pipes, a deadline and a way to stop it.
 
 mod cancel;
+mod family;
 mod process;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use cancel::Cancel;
+pub(crate) use family::kill_orphans;
 pub use process::Processes;
 
 /// One run of a program. It cannot be printed, as a configuration may hold secrets.
@@ -17,7 +19,8 @@ pub use process::Processes;
 pub struct Invocation {
     /// The program.
     pub program: PathBuf,
-    /// The `CNI_` variables. Others are inherited; those of the own process never.
+    /// The `CNI_` variables, and perhaps a mark. Others are inherited; the `CNI_` variables of the
+    /// own process never.
     pub env: Vec<(&'static str, OsString)>,
     /// What it reads on standard input.
     pub stdin: Vec<u8>,
@@ -44,7 +47,7 @@ pub enum ExecError {
     /// It did not start.
     #[error("it cannot be started")]
     Spawn(#[source] io::Error),
-    /// It was still running at its deadline and has been killed, with its process group.
+    /// It was still running at its deadline and has been killed, with all that it has started.
     #[error("it was killed after {:.1} s without an end", .after.as_secs_f32())]
     Timeout {
         /// How long it ran.
@@ -52,10 +55,10 @@ pub enum ExecError {
         /// The end of what it wrote to standard error.
         stderr: Vec<u8>,
     },
-    /// It has been killed with its process group, as was asked.
+    /// It has been killed with all that it has started, as was asked.
     #[error("it was killed, as the call was cancelled")]
     Cancelled,
-    /// It has been killed with its process group, as it writes without end.
+    /// It has been killed with all that it has started, as it writes without end.
     #[error("it was killed, as it wrote more than {0} bytes to standard output")]
     TooMuchOutput(usize),
     /// The system failed.

@@ -5,6 +5,7 @@ mod call;
 mod collect;
 mod lifecycle;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub struct Cni {
     exec: Arc<dyn Exec>,
     timeout: Duration,
     cancel: Option<Cancel>,
+    mark: Option<(&'static str, OsString)>,
 }
 
 impl Cni {
@@ -34,7 +36,7 @@ impl Cni {
     pub fn new(bin_dirs: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let bin_dirs = bin_dirs.into_iter().map(Into::into).collect();
         let exec = Arc::new(Processes::new());
-        Self { bin_dirs, cache: None, exec, timeout: TIMEOUT, cancel: None }
+        Self { bin_dirs, cache: None, exec, timeout: TIMEOUT, cancel: None, mark: None }
     }
 
     /// Also keeps results as libcni does, so that other runtimes and tools find them.
@@ -53,6 +55,13 @@ impl Cni {
     #[must_use]
     pub fn with_cancel(self, cancel: Cancel) -> Self {
         Self { cancel: Some(cancel), ..self }
+    }
+
+    /// Plugins find this variable in their environment, and so do those they call. The value tells
+    /// the plugins of one caller from those of another.
+    #[must_use]
+    pub fn with_mark(self, variable: &'static str, value: impl Into<OsString>) -> Self {
+        Self { mark: Some((variable, value.into())), ..self }
     }
 
     /// Runs programs in another way than as processes.

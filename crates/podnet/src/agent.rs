@@ -20,6 +20,7 @@
 //! * At rest nothing is written, neither to the API server nor to the disk.
 //! * Detaching needs neither the API server nor a definition.
 
+mod adding;
 mod core;
 mod holds;
 mod lookup;

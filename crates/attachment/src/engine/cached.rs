@@ -42,6 +42,19 @@ impl Engine {
         }
     }
 
+    /// Puts the cluster's network of a sandbox on record again, by what libcni's cache has of it: it
+    /// lives and dies with the sandbox, so it is not to be detached.
+    pub(super) fn restore(&self, id: &RecordId) {
+        let known = self.cached_all(&id.sandbox, &id.interface);
+        let Some(record) = known.iter().find_map(|entry| self.recovered(id, entry)) else {
+            tracing::warn!(record = %id, "the cluster's network of a sandbox is not on record any more");
+            return;
+        };
+        if let Err(error) = self.store.write(&Record { state: State::Attached, ..record }) {
+            tracing::warn!(record = %id, %error, "a record could not be made again");
+        }
+    }
+
     /// Detaches an interface by what libcni's cache has of it; false when that has nothing.
     ///
     /// # Errors

@@ -46,6 +46,14 @@ impl Engine {
     fn call_del(&self, record: &Record, netns: Option<PathBuf>) -> Result<(), Problem> {
         let (network, runtime) = calling(record, netns)
             .map_err(|problem| Problem { reason: Reason::DetachFailed, ..problem })?;
+        if record.state != State::Attached {
+            // Of an engine that was killed, a plugin may be at work still; what it does after this
+            // DEL nobody would undo. The lock of the sandbox tells that nobody else's is.
+            let killed = self.cni.kill_orphans(&runtime);
+            if killed > 0 {
+                tracing::warn!(record = %record.id(), killed, "killed a plugin that was left at work");
+            }
+        }
         match self.cni.del(&network, &runtime, record.result.as_ref()) {
             Ok(()) => Ok(()),
             Err(error) if is_unknown(&error) => {

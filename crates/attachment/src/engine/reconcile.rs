@@ -10,7 +10,7 @@ use crate::netns::Netns;
 use crate::plan::{Action, Observed, Presence, Why, plan, serving};
 use crate::pod::{Pod, Sandbox, SandboxId};
 use crate::problem::{Problem, Reason};
-use crate::record::{Loaded, Record, RecordId, SandboxLock, State};
+use crate::record::{Corrupt, Loaded, Record, RecordId, SandboxLock, State};
 use crate::status::Entry;
 
 /// The sandbox of a pod, as the runtime tells it.
@@ -76,8 +76,11 @@ impl Engine {
         for action in plan(&self.observed(state, presence, &records)) {
             self.take(&action, state, open.as_ref(), &mut outcome);
         }
-        self.salvage(&corrupt, &mut outcome);
-        outcome.corrupt = corrupt;
+        let (default, others): (Vec<Corrupt>, Vec<Corrupt>) =
+            corrupt.into_iter().partition(|it| it.id.interface.as_str() == InterfaceName::DEFAULT);
+        default.iter().for_each(|corrupt| self.restore(&corrupt.id));
+        self.salvage(&others, &mut outcome);
+        outcome.corrupt = default.into_iter().chain(others).collect();
         if let Some(open) = &open {
             outcome.status = Some(self.status(state, open)?);
         }

@@ -89,8 +89,12 @@ impl<'a> Claims<'a> {
         }
         let mut names = Names::new(self.observed, &kept, self.records, self.links);
         for (wanted, index) in self.wanted().iter().zip(&self.matched) {
-            // The name stays with the attachment, whatever else of it changes.
-            index.iter().for_each(|index| names.take(&self.records[*index].interface, wanted));
+            let Some(index) = *index else { continue };
+            // The name stays with the attachment, whatever else of it changes; but of what goes and
+            // cannot be attached again there is none.
+            if why_not[index].is_none() || wanted.attachment.is_ok() {
+                names.take(&self.records[index].interface, wanted);
+            }
         }
         let mut then = Vec::new();
         for (position, wanted) in self.wanted().iter().enumerate() {

@@ -122,6 +122,26 @@ impl Store {
         self.load_where(|id| id.sandbox == *sandbox)
     }
 
+    /// Reads records and leaves those that cannot be read where they are, for the engine: it has to
+    /// detach what they stood for. Their names come second.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn look(
+        &self,
+        wanted: impl Fn(&RecordId) -> bool,
+    ) -> Result<(Vec<Record>, Vec<RecordId>), StoreError> {
+        let (mut records, mut corrupt) = (Vec::new(), Vec::new());
+        for id in self.ids()?.into_iter().filter(wanted) {
+            match self.read(&id) {
+                None => {}
+                Some(Ok(record)) => records.push(record),
+                Some(Err(_)) => corrupt.push(id),
+            }
+        }
+        Ok((records, corrupt))
+    }
+
     /// Names of all records, from the names of their files alone.
     ///
     /// # Errors

@@ -14,11 +14,9 @@ use std::os::unix::process::CommandExt as _;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
-};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
-use super::{Exec, ExecError, Invocation, Output};
+use super::{Exec, ExecError, Invocation, Output, family};
 
 /// A result is some hundred bytes; with this many a plugin is out of its mind.
 const MAX_STDOUT: usize = 1 << 20;
@@ -76,7 +74,7 @@ impl Exec for Processes {
             }
             Err(stop) => stop,
         };
-        kill_group_of(&run.child);
+        family::kill(Pid::from_child(&run.child));
         let (after, stderr) = (started.elapsed(), std::mem::take(&mut run.stderr.bytes));
         run.reap().map_err(ExecError::Wait)?;
         Err(match stop {
@@ -125,7 +123,7 @@ impl Run {
                 Ok(Self { child, pidfd, stdin, written: 0, stdout, stderr })
             }
             Err(error) => {
-                kill_group_of(&child);
+                family::kill(Pid::from_child(&child));
                 let _ = child.wait();
                 Err(ExecError::Wait(error))
             }
@@ -241,13 +239,6 @@ impl Run {
         }
         Ok(())
     }
-}
-
-/// Kills a child and what it has started in its process group. The child is not reaped yet, so
-/// the group cannot be another's.
-fn kill_group_of(child: &Child) {
-    // The only failure is that all of them are gone.
-    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
 }
 
 fn timespec(duration: Duration) -> Timespec {

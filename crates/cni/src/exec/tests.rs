@@ -144,6 +144,56 @@ fn the_deadline_kills_the_whole_process_group() {
     assert!(ends(&appears(&script.path("pid"))));
 }
 
+/// What leaves the group is still its descendant.
+#[test]
+fn the_deadline_kills_what_has_a_session_of_its_own() {
+    let script = Script::new(
+        "setsid sh -c 'echo $$ > \"$CNI_PATH/session\"; sleep 1000 & echo $! > \"$CNI_PATH/pid\"; wait' &
+wait",
+    );
+    let cancel = Cancel::new().unwrap();
+    let invocation = Invocation { cancel: Some(cancel.clone()), ..script.invocation() };
+    thread::scope(|scope| {
+        let run = scope.spawn(|| Processes::new().run(&invocation));
+        appears(&script.path("pid"));
+        cancel.cancel();
+        assert!(matches!(run.join().unwrap(), Err(ExecError::Cancelled)));
+    });
+    assert!(ends(&appears(&script.path("session"))));
+    assert!(ends(&appears(&script.path("pid"))));
+}
+
+/// What its parent has left behind belongs to nobody: it may be a daemon that serves others.
+#[test]
+fn a_daemon_outlives_the_deadline() {
+    let script = Script::new(
+        "(setsid sleep 1000 >/dev/null 2>&1 & echo $! > \"$CNI_PATH/pid\")\necho > \"$CNI_PATH/left\"; sleep 1000",
+    );
+    let cancel = Cancel::new().unwrap();
+    let invocation = Invocation { cancel: Some(cancel.clone()), ..script.invocation() };
+    thread::scope(|scope| {
+        let run = scope.spawn(|| Processes::new().run(&invocation));
+        appears(&script.path("left"));
+        // It has left the group when its session is its own.
+        let pid = appears(&script.path("pid"));
+        let session = || {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            let fields = stat.rsplit_once(')').unwrap().1;
+            fields.split_whitespace().nth(3).unwrap().to_owned()
+        };
+        let started = Instant::now();
+        while session() != pid && started.elapsed() < LONG {
+            thread::yield_now();
+        }
+        cancel.cancel();
+        assert!(matches!(run.join().unwrap(), Err(ExecError::Cancelled)));
+    });
+    let pid = appears(&script.path("pid"));
+    assert!(Path::new("/proc").join(&pid).exists());
+    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
 #[test]
 fn a_program_that_always_writes_does_not_outlive_its_deadline() {
     let script = Script::new("while :; do echo x >&2; done");

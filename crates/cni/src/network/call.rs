@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Cni;
 use crate::config::{NetworkConfig, PluginConfig};
 use crate::error::{CniError, ErrorCode};
-use crate::exec::{ExecError, Invocation};
+use crate::exec::{self, ExecError, Invocation};
 use crate::result::{CniResult, ResultError};
 use crate::runtime::RuntimeConf;
 use crate::version::Version;
@@ -209,6 +209,7 @@ impl Cni {
         let program = self.find(plugin)?;
         let path = std::env::join_paths(self.bin_dirs.iter()).map_err(CallError::Path)?;
         let mut env = vec![("CNI_COMMAND", OsString::from(command)), ("CNI_PATH", path)];
+        env.extend(self.mark.clone());
         if let Some(runtime) = runtime {
             env.push(("CNI_CONTAINERID", runtime.container_id().into()));
             env.push(("CNI_IFNAME", runtime.ifname().into()));
@@ -242,6 +243,20 @@ impl Cni {
                 CallError::Failed { plugin, status, stdout, stderr }
             }
         })
+    }
+
+    /// Kills plugins that work on an attachment still, called with the same mark (see
+    /// [`Cni::with_mark`]) by a process that is gone; how many there were. What they did is theirs to have
+    /// undone by DEL.
+    ///
+    /// Whoever calls this sees to it that nobody else works on the attachment.
+    pub fn kill_orphans(&self, runtime: &RuntimeConf) -> usize {
+        let Some((mark, value)) = &self.mark else { return 0 };
+        exec::kill_orphans(&[
+            (mark, value),
+            ("CNI_CONTAINERID", runtime.container_id().as_ref()),
+            ("CNI_IFNAME", runtime.ifname().as_ref()),
+        ])
     }
 
     /// Path of a plugin: the first program of that name in the folders.

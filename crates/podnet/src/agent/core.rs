@@ -100,6 +100,7 @@ pub(crate) struct Core {
     /// Pods that a call of the plugin has for itself.
     seized: HashSet<String>,
     tellings: HashMap<String, Telling>,
+    untold: notices::Untold,
     sweeping: bool,
     tasks: JoinSet<()>,
     events: mpsc::Sender<notices::Told>,
@@ -125,6 +126,7 @@ impl Core {
             waiting: HashMap::new(),
             seized: HashSet::new(),
             tellings: HashMap::new(),
+            untold: notices::Untold::default(),
             sweeping: false,
             tasks,
             events,
@@ -139,15 +141,18 @@ impl Core {
         self.recall();
         loop {
             let due = self.queue.next_due();
+            let told_by = self.untold.due();
             tokio::select! {
                 () = shutdown.triggered() => break,
                 Some(sighting) = self.sightings.recv() => self.sighted(sighting),
                 Some(message) = self.messages.recv() => self.told(message),
                 () = until(due) => self.queue.expire(Instant::now()),
                 _ = sweep.tick() => self.sweep(),
+                () = until(told_by) => {}
             }
             while self.tasks.try_join_next().is_some() {}
             self.dispatch();
+            self.tell_all();
         }
         self.finish().await;
     }
@@ -158,10 +163,14 @@ impl Core {
         tracing::info!(running = self.running.len(), "finishing what is at work");
         let mut patience = std::pin::pin!(tokio::time::sleep(FAREWELL));
         let mut stopped = false;
+        self.tell_now();
         while !self.running.is_empty() || self.tellings.values().any(|telling| telling.writing) {
             tokio::select! {
                 message = self.messages.recv() => match message {
-                    Some(message) => self.told(message),
+                    Some(message) => {
+                        self.told(message);
+                        self.tell_now();
+                    }
                     None => break,
                 },
                 () = &mut patience, if !stopped => {

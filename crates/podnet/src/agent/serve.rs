@@ -21,6 +21,7 @@ use kubewright_cri::message::PodSandboxFilter;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::adding::Adding;
 use super::core::Message;
 use super::lookup;
 use super::node::Node;
@@ -42,11 +43,12 @@ const TURN: Duration = Duration::from_secs(10);
 /// Answers the plugin.
 pub(crate) struct Server {
     node: Arc<Node>,
+    adding: Adding,
 }
 
 impl Server {
     pub(crate) fn new(node: Arc<Node>) -> Self {
-        Self { node }
+        Self { node, adding: Adding::default() }
     }
 }
 
@@ -131,6 +133,12 @@ impl Drop for Seized {
 
 impl Server {
     async fn add(&self, request: &Request, container: &Container) -> Answer {
+        let Some(_adding) = self.adding.begin(&container.container_id) else {
+            let msg = "ADD was called for this container while it is at work for it: a plugin of \
+                       the default network calls kubewright-cni again and must name another \
+                       network (Multus: another --multus-master-cni-file-name)";
+            return Err(CniError::new(ErrorCode::InvalidConfig, msg));
+        };
         let Some(config) = default_network(request)? else {
             return Err(again("there is no other network configuration on this node yet"));
         };
@@ -277,6 +285,10 @@ impl Server {
     }
 
     async fn del(&self, request: &Request, container: &Container) -> Answer {
+        if self.adding.is_nested(&container.container_id) {
+            // The ADD that came first fails, and takes back all that it did.
+            return Ok(None);
+        }
         self.node.tell(Message::Going(container.container_id.clone()));
         let id = SandboxId::new(container.container_id.as_str());
         let id = id.map_err(|e| error(ErrorCode::InvalidEnvironment)(&e))?;
@@ -289,8 +301,8 @@ impl Server {
         // Whoever works on the pod might attach again what is detached here.
         let uid = container.pod().and_then(|pod| pod.uid.map(str::to_owned));
         let uid = uid.or_else(|| {
-            let records = self.node.engine.store().of_sandbox(&id).ok()?.records;
-            Some(records.first()?.pod.uid().to_owned())
+            let ids = self.node.engine.store().ids().ok()?;
+            ids.into_iter().find(|it| it.sandbox == id).map(|it| it.pod_uid)
         });
         let _seized = match &uid {
             Some(uid) => {

@@ -10,6 +10,7 @@ use kubewright_attachment::engine::{Engine, Outcome, PodState, SandboxState};
 use kubewright_attachment::network::Candidates;
 use kubewright_attachment::pod::{Pod as Names, Sandbox};
 use kubewright_attachment::problem::{Problem, Reason};
+use kubewright_attachment::record::RecordId;
 use kubewright_attachment::status::{self, Failure};
 use kubewright_cni::Cancel;
 use kubewright_cri::Network;
@@ -279,18 +280,13 @@ struct Done {
 
 impl Job {
     fn run(self, memory: &mut Memory) -> Result<Done, String> {
-        let records = self.engine.store().of_pod(&self.uid).map_err(|error| chain(&error))?;
-        for corrupt in &records.corrupt {
-            tracing::error!(record = %corrupt.id, set_aside = %corrupt.path.display(), fault = corrupt.fault, "a record cannot be read");
-        }
+        let look = self.engine.store().look(|id| id.pod_uid == self.uid);
+        let (records, corrupt) = look.map_err(|error| chain(&error))?;
         let names = match &self.pod {
             Some(pod) => Some(names(pod).map_err(|error| chain(&error))?),
-            None => records.records.first().map(|record| record.pod.clone()),
+            None => records.first().map(|record| record.pod.clone()),
         };
-        let Some(names) = names else {
-            let recorded = !records.corrupt.is_empty();
-            return Ok(Done { outcome: None, retry: None, recorded });
-        };
+        let Some(names) = names else { return self.clear(&corrupt) };
         let host = self.pod.as_ref().is_some_and(|pod| pod.host_network);
         let wanted = match host {
             true => Desired::default(),
@@ -300,7 +296,7 @@ impl Job {
                 &self.requests,
                 &names,
                 &self.devices,
-                &records.records,
+                &records,
             ),
         };
         let now = Instant::now();
@@ -335,12 +331,33 @@ impl Job {
             Backoff::default(),
             Instant::now(),
         );
-        let left = self.engine.store().of_pod(&self.uid).map_err(|error| chain(&error))?;
+        for corrupt in &outcome.corrupt {
+            tracing::error!(record = %corrupt.id, set_aside = %corrupt.path.display(), fault = corrupt.fault, "a record could not be read");
+        }
         Ok(Done {
             outcome: Some(outcome),
             retry: retry.map(|at| at.saturating_duration_since(Instant::now())),
-            recorded: !left.records.is_empty(),
+            recorded: self.recorded()?,
         })
+    }
+
+    /// Of a pod that is gone there are only records that cannot be read: detaches what they stood
+    /// for, as far as it is known.
+    fn clear(&self, corrupt: &[RecordId]) -> Result<Done, String> {
+        let mut left = None;
+        for id in corrupt {
+            left = self.engine.teardown(&id.sandbox).err().or(left);
+        }
+        match left {
+            Some(error) => Err(chain(&error)),
+            None => Ok(Done { outcome: None, retry: None, recorded: self.recorded()? }),
+        }
+    }
+
+    /// Whether there is anything on record of the pod.
+    fn recorded(&self) -> Result<bool, String> {
+        let ids = self.engine.store().ids().map_err(|error| chain(&error))?;
+        Ok(ids.iter().any(|id| id.pod_uid == self.uid))
     }
 }
 

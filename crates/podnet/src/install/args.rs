@@ -19,8 +19,8 @@ pub struct PlaceArgs {
     /// Where the runtime reads network configurations
     #[arg(long, env = environment::CONF_DIR, value_name = "DIR", default_value = DEFAULT_CONF_DIR)]
     pub cni_conf_dir: PathBuf,
-    /// Where the runtime searches CNI plugins
-    #[arg(long, env = environment::BIN_DIR, value_name = "DIR", default_value = "/opt/cni/bin")]
+    /// Where the runtime searches CNI plugins; of several, as the agent takes them, the first
+    #[arg(long, env = environment::BIN_DIR, value_name = "DIR", default_value = "/opt/cni/bin", value_parser = first)]
     pub cni_bin_dir: PathBuf,
     /// Where the runtime and the agent keep libcni's cache
     #[arg(long, env = environment::CACHE_DIR, value_name = "DIR", default_value = DEFAULT_CACHE_DIR)]
@@ -28,6 +28,14 @@ pub struct PlaceArgs {
     /// Where the agent records what it attached
     #[arg(long, env = environment::STATE_DIR, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
     pub state_dir: PathBuf,
+}
+
+/// The first of folders that are separated by colons.
+fn first(text: &str) -> Result<PathBuf, String> {
+    match text.split(':').next() {
+        None | Some("") => Err("the first folder has no name".to_owned()),
+        Some(folder) => Ok(folder.into()),
+    }
 }
 
 /// How to install.

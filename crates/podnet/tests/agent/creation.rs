@@ -7,7 +7,7 @@ use kubewright_cni::{CniArgs, CniError, CniResult, ErrorCode};
 use kubewright_testkit::require;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, MINUTE, STANDARD, eventually, ready};
+use crate::lab::{Lab, MINUTE, STANDARD, eventually, ready, touch};
 
 /// A runtime that calls the plugin, without the plugin.
 struct Caller<'a>(&'a Lab);
@@ -212,4 +212,77 @@ async fn pods_that_are_made_at_the_same_time_do_not_disturb_each_other() {
         result.unwrap();
     }
     assert_eq!(lab.records(), 0);
+}
+
+/// Multus, when it has found our configuration as that of its master.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meta_plugin_that_calls_us_again_is_refused_at_once() {
+    require!(ready());
+    let lab = lab().await;
+    let gate = lab.path("gate");
+    let plugin = lab.scripted("calls", json!({ "ADD": { "waitFor": gate } }));
+    let mut default = json!({ "cniVersion": "1.0.0", "name": "cluster", "plugins": [plugin] });
+    std::fs::write(lab.path("net.d/05-meta.conflist"), default.to_string()).unwrap();
+    let _agent = lab.agent();
+    let caller = Caller(&lab);
+    let uid = lab.pod("p", json!({})).await;
+    let sandbox = lab.sandboxes.begin(&uid);
+    let container = caller.container("p", &uid, &sandbox);
+    // Its daemon calls plugins in its own name: only the container tells that it is the same call.
+    let first = caller.ask(Call::Add(container.clone()));
+    let nested = async {
+        eventually("it is called", || !lab.calls("calls", "ADD").is_empty()).await;
+        let error = caller.ask(Call::Add(container.clone())).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidConfig, "{error}");
+        assert!(error.msg.contains("calls kubewright-cni again"), "{error}");
+        // Then it undoes what it has done.
+        caller.ask(Call::Del(container.clone())).await.unwrap();
+        assert!(lab.calls("calls", "DEL").is_empty(), "that is for the first to do");
+        touch(&gate);
+    };
+    let (first, ()) = tokio::join!(first, nested);
+    first.unwrap();
+    caller.ask(Call::Del(container.clone())).await.unwrap();
+    assert_eq!(lab.records(), 0);
+    // Most of them are known without being called.
+    let before = lab.calls("calls", "ADD").len();
+    default["plugins"][0]["delegates"] = json!([{ "plugins": [{ "type": "kubewright-cni" }] }]);
+    std::fs::write(lab.path("net.d/05-meta.conflist"), default.to_string()).unwrap();
+    for call in [Call::Add(container), Call::Status] {
+        let error = caller.ask(call).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("05-meta.conflist calls kubewright-cni"), "{text}");
+    }
+    assert_eq!(lab.calls("calls", "ADD").len(), before);
+}
+
+/// The record of the cluster's network is cut short: that is no reason to take it from the pod.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clusters_network_stays_whatever_becomes_of_its_record() {
+    require!(ready());
+    let lab = lab().await;
+    lab.define("net", Lab::bridge("net")).await;
+    let _agent = lab.agent();
+    let caller = Caller(&lab);
+    let uid = lab.pod("p", json!({})).await;
+    let sandbox = lab.sandboxes.begin(&uid);
+    let container = caller.container("p", &uid, &sandbox);
+    caller.ask(Call::Add(container.clone())).await.unwrap();
+    lab.sandboxes.finish(&sandbox);
+    let before = lab.sandboxes.links(&sandbox);
+    for entry in std::fs::read_dir(lab.path("state/records")).unwrap() {
+        std::fs::write(entry.unwrap().path(), "{").unwrap();
+    }
+    lab.annotate("p", STANDARD, "net@x0").await;
+    lab.attached("p", &["eth0", "x0"]).await;
+    assert_eq!(lab.sandboxes.links(&sandbox)["eth0"], before["eth0"]);
+    assert_eq!(lab.records(), 2);
+    let leases = || {
+        let entries = std::fs::read_dir(lab.path("addresses/cluster")).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("10.88")).count()
+    };
+    assert_eq!(leases(), 1);
+    caller.ask(Call::Del(container)).await.unwrap();
+    assert_eq!((lab.records(), leases()), (0, 0));
 }

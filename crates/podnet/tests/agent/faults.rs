@@ -220,6 +220,168 @@ async fn without_the_api_server_what_goes_is_detached_and_told_later() {
     assert_eq!(told.await.0[0].interface, "a0");
 }
 
+/// Watches break off and are taken up again: what changed meanwhile is seen, and what was done
+/// stays done.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_while_the_api_server_is_away_is_seen_when_it_is_back() {
+    require!(ready());
+    let lab = Lab::start().await;
+    lab.define("net", lab.addressed("net", "10.100.0.0/24")).await;
+    let _agent = lab.agent();
+    let (_, changes) = lab.running("changes", json!({ STANDARD: "net@a0" })).await;
+    let (_, stays) = lab.running("stays", json!({ STANDARD: "net@a0" })).await;
+    lab.running("goes", json!({ STANDARD: "net@a0" })).await;
+    for pod in ["changes", "stays", "goes"] {
+        lab.attached(pod, &["a0"]).await;
+    }
+    let before = lab.sandboxes.links(&stays);
+    for round in 0..3 {
+        lab.api_away(true);
+        let wanted = if round % 2 == 0 { "net@b0,late@c0" } else { "net@a0" };
+        lab.annotate("changes", STANDARD, wanted).await;
+        if round == 0 {
+            lab.delete("goes").await;
+            lab.define("late", lab.addressed("late", "10.101.0.0/24")).await;
+        }
+        // Nothing is concluded from not seeing anything.
+        let asked = lab.sandboxes.lists.load(Ordering::Relaxed);
+        eventually("it looks around twice", || {
+            lab.sandboxes.lists.load(Ordering::Relaxed) >= asked + 2
+        })
+        .await;
+        assert_eq!(lab.sandboxes.links(&stays), before);
+        assert!(!lab.sandboxes.links(&changes).is_empty());
+        lab.api_away(false);
+        match round % 2 {
+            0 => lab.attached("changes", &["b0", "c0"]).await,
+            _ => lab.attached("changes", &["a0"]).await,
+        };
+        if round == 0 {
+            eventually("what is gone is off record", || lab.records() == 3).await;
+        }
+    }
+    assert_eq!(lab.sandboxes.links(&stays), before);
+}
+
+/// Files that are cut short: of a pod that is there, of one that goes meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn truncated_records_block_nothing_and_leak_nothing() {
+    require!(ready());
+    let lab = Lab::start().await;
+    lab.define("net", lab.addressed("net", "10.103.0.0/24")).await;
+    let agent = lab.agent();
+    let (_, stays) = lab.running("stays", json!({ STANDARD: "net@a0,net@b0" })).await;
+    let (_, goes) = lab.running("goes", json!({ STANDARD: "net@a0" })).await;
+    lab.attached("stays", &["a0", "b0"]).await;
+    lab.attached("goes", &["a0"]).await;
+    let leases = || {
+        let entries = std::fs::read_dir(lab.path("addresses/net")).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("10.103")).count()
+    };
+    assert_eq!(leases(), 3);
+    agent.stop().await;
+    for entry in std::fs::read_dir(lab.path("state/records")).unwrap() {
+        let file = std::fs::File::options().write(true).open(entry.unwrap().path()).unwrap();
+        file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    }
+    lab.annotate("stays", STANDARD, "net@a0").await;
+    lab.delete("goes").await;
+    lab.sandboxes.remove(&goes);
+
+    let _agent = lab.agent();
+    lab.attached("stays", &["a0"]).await;
+    assert_eq!(lab.sandboxes.links(&stays).len(), 1);
+    eventually("the addresses of what is gone are free", || leases() == 1).await;
+    eventually("what is there is on record", || lab.records() == 1).await;
+    lab.sandboxes.stop(&stays);
+    eventually("nothing is left", || leases() == 0 && lab.records() == 0).await;
+}
+
+/// After a reboot the runtime's sandboxes and all that was in memory are gone, while records stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_reboot_leases_are_given_back_and_new_sandboxes_are_attached() {
+    require!(ready());
+    let lab = Lab::start().await;
+    lab.define("net", lab.addressed("net", "10.102.0.0/24")).await;
+    let agent = lab.agent();
+    let (uid, first) = lab.running("again", json!({ STANDARD: "net@a0" })).await;
+    let (_, gone) = lab.running("gone", json!({ STANDARD: "net@a0" })).await;
+    let before = lab.attached("again", &["a0"]).await;
+    lab.attached("gone", &["a0"]).await;
+    agent.stop().await;
+    // What is in /run went with the node, what is in /var/lib did not.
+    for sandbox in [&first, &gone] {
+        lab.sandboxes.remove(sandbox);
+    }
+    let folder = lab.path("state/records");
+    let mut rebooted = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let mut record: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let field = record.as_object_mut().unwrap().keys().find(|key| key.starts_with("boot"));
+        let field = field.unwrap().clone();
+        record[&field] = "00000000-0000-4000-8000-000000000000".into();
+        std::fs::write(&path, record.to_string()).unwrap();
+        rebooted += 1;
+    }
+    assert!(rebooted >= 2);
+    std::fs::remove_file(lab.path("cni.sock")).unwrap_or_default();
+    lab.delete("gone").await;
+
+    let second = lab.sandboxes.make(&uid);
+    let _agent = lab.agent();
+    let told = lab.told("again", |entries, _| {
+        !entries.is_empty() && entries.iter().all(|entry| entry.mac != before[0].mac)
+    });
+    assert_eq!(told.await.0[0].interface, "a0");
+    assert_eq!(lab.sandboxes.links(&second).len(), 1);
+    eventually("only what is there is on record", || lab.records() == 1).await;
+    let leases = || {
+        let entries = std::fs::read_dir(lab.path("addresses/net")).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("10.102")).count()
+    };
+    assert_eq!(leases(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_namespaces_are_isolated_a_pod_gets_no_network_of_another_one() {
+    require!(ready());
+    let lab = Lab::start().await;
+    let own = lab.cluster.namespace().to_owned();
+    lab.namespace("other").await;
+    lab.define("net", Lab::bridge("net")).await;
+    lab.define_in("other", "theirs", Lab::bridge("theirs")).await;
+    lab.define_in("default", "shared", Lab::bridge("shared")).await;
+    lab.define_kaloom("other", "theirs", Lab::bridge("kaloom")).await;
+    let mut options = lab.options();
+    options.isolate_namespaces = true;
+    let agent = lab.agent_with(options);
+    let (_, sandbox) = lab
+        .running(
+            "p",
+            json!({ STANDARD: format!("other/theirs@x0,net@y0,{own}/net@y1,default/shared@z0"),
+                "networks": r#"[{"name":"theirs","namespace":"other"}]"# }),
+        )
+        .await;
+    let told = lab.told("p", |entries, failures| entries.len() == 3 && failures.len() == 2).await;
+    let interfaces: Vec<&str> = told.0.iter().map(|entry| entry.interface.as_str()).collect();
+    assert_eq!(interfaces, ["y0", "y1", "z0"]);
+    for failure in &told.1 {
+        assert_eq!(failure.problem.reason.to_string(), "NamespaceIsolated", "{failure:?}");
+        assert_eq!(failure.name.as_deref(), Some("other/theirs"));
+    }
+    assert_eq!(lab.sandboxes.links(&sandbox).len(), 3);
+    lab.event("p", "NamespaceIsolated", "other/theirs").await;
+    agent.stop().await;
+
+    // Unless they are, it may have it.
+    let _agent = lab.agent();
+    lab.annotate("p", "networks", Value::Null).await;
+    lab.attached("p", &["x0", "y0", "y1", "z0"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_wrote_into_the_status_stays() {
     require!(ready());

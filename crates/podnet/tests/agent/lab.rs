@@ -2,16 +2,18 @@
 //! plugins that work in a namespace which is the node's.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
+use futures::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -31,6 +33,7 @@ use kubewright_testkit::{Netns, TestCluster, require};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::runtime::Sandboxes;
 
@@ -84,7 +87,7 @@ pub(crate) struct Lab {
     pub(crate) folder: TempDir,
     pub(crate) sandboxes: Arc<Sandboxes>,
     host: Netns,
-    away: Arc<AtomicBool>,
+    away: watch::Sender<bool>,
     plugins: PathBuf,
 }
 
@@ -101,7 +104,7 @@ impl Lab {
         let cluster = TestCluster::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let sandboxes = Sandboxes::serve(&folder.path().join("cri"));
-        let (host, away) = (Netns::new().unwrap(), Arc::default());
+        let (host, away) = (Netns::new().unwrap(), watch::Sender::new(false));
         let plugins = require::cni_plugins().unwrap();
         std::fs::create_dir(folder.path().join("net.d")).unwrap();
         let lab = Self { cluster, folder, sandboxes, host, away, plugins };
@@ -143,9 +146,9 @@ impl Lab {
         self.cluster.client()
     }
 
-    /// The API server does not answer the agent, or does again.
+    /// The API server does not answer the agent and its streams break off, or it does again.
     pub(crate) fn api_away(&self, away: bool) {
-        self.away.store(away, Ordering::SeqCst);
+        self.away.send_replace(away);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -184,13 +187,14 @@ impl Lab {
             })
             .build()
             .unwrap();
-        let away = self.away.clone();
+        let away = self.away.subscribe();
         let door = move |request: Request, next: Next| {
             let away = away.clone();
             async move {
-                match away.load(Ordering::SeqCst) {
+                let is_away = *away.borrow();
+                match is_away {
                     true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-                    false => next.run(request).await,
+                    false => breaking(next.run(request).await, away),
                 }
             }
         };
@@ -209,8 +213,12 @@ impl Lab {
 
     /// A NetworkAttachmentDefinition in the test's namespace.
     pub(crate) async fn define(&self, name: &str, config: Value) {
-        let api: Api<NetworkAttachmentDefinition> =
-            Api::namespaced(self.client(), self.cluster.namespace());
+        self.define_in(self.cluster.namespace(), name, config).await;
+    }
+
+    /// One in another namespace.
+    pub(crate) async fn define_in(&self, namespace: &str, name: &str, config: Value) {
+        let api: Api<NetworkAttachmentDefinition> = Api::namespaced(self.client(), namespace);
         let spec = NetworkAttachmentDefinitionSpec { config: config.to_string() };
         let definition = NetworkAttachmentDefinition::new(name, spec);
         let params = PatchParams::apply("test").force();
@@ -359,6 +367,23 @@ impl Lab {
         json!({ "cniVersion": "1.0.0", "type": cni::PLUGIN,
             "testkit": { "record": self.path(file), "on": on } })
     }
+}
+
+/// An answer that breaks off when the API server goes, as connections do.
+fn breaking(answer: Response, away: watch::Receiver<bool>) -> Response {
+    answer.map(|body| {
+        let parts = (body.into_data_stream(), away);
+        Body::from_stream(stream::try_unfold(parts, |(mut parts, mut away)| async move {
+            let part = tokio::select! {
+                biased;
+                _ = away.wait_for(|away| *away) => {
+                    Some(Err(io::Error::from(io::ErrorKind::ConnectionReset)))
+                }
+                part = parts.next() => part.map(|part| part.map_err(io::Error::other)),
+            };
+            Ok::<_, io::Error>(part.transpose()?.map(|part| (part, (parts, away))))
+        }))
+    })
 }
 
 /// Waits for something that nobody tells.

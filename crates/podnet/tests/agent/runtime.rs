@@ -27,6 +27,8 @@ pub(crate) struct Sandboxes {
     made: Mutex<BTreeMap<String, Made>>,
     /// Calls that ask for one pod.
     pub(crate) asked: AtomicUsize,
+    /// Calls that ask for all of them.
+    pub(crate) lists: AtomicUsize,
 }
 
 impl Sandboxes {
@@ -164,9 +166,10 @@ impl Runtime for Sandboxes {
         request: ListPodSandboxRequest,
     ) -> Result<ListPodSandboxResponse, Status> {
         let filter = request.filter.unwrap_or_default();
-        if !filter.label_selector.is_empty() {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-        }
+        match filter.label_selector.is_empty() {
+            true => self.lists.fetch_add(1, Ordering::Relaxed),
+            false => self.asked.fetch_add(1, Ordering::Relaxed),
+        };
         let all = self.made.lock().unwrap();
         let items = all.iter().filter(|(_, made)| made.listed);
         let items = items.map(|(id, made)| Self::sandbox(id, made));

@@ -78,7 +78,9 @@ impl Core {
         let uid = pod.uid.clone();
         let concerned = pod.asks() || pod.speaks_of_errors() || self.recorded.contains(&uid);
         let told = self.tellings.get(&uid).is_none_or(|telling| {
-            telling.writing || publish::edits(&pod.annotations, &telling.notice).is_empty()
+            telling.writing
+                || self.untold.concerns(&uid)
+                || publish::edits(&pod.annotations, &telling.notice).is_empty()
         });
         let before = self.node.pods_mut().seen(pod.clone());
         let changed = match &before {

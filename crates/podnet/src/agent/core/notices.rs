@@ -1,7 +1,9 @@
 //! Telling pods what became of their networks: annotations that are written only when they
 //! change, and Events in their order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kubewright_attachment::backoff::Backoff;
@@ -19,6 +21,35 @@ use crate::pod::Pod;
 
 /// Events that wait for an API server that is away; of more, the log tells.
 const WAITING_EVENTS: usize = 512;
+
+/// How long what is done waits to be told while more is to be done: pods that wait for their
+/// interfaces go first, and telling takes the API server and this process as long as attaching.
+const WHILE_BUSY: Duration = Duration::from_millis(250);
+
+/// What waits to be told.
+#[derive(Default)]
+pub(super) struct Untold {
+    since: Option<Instant>,
+    pods: BTreeSet<String>,
+    events: Vec<Told>,
+}
+
+impl Untold {
+    /// When it has to be told at the latest.
+    pub(super) fn due(&self) -> Option<Instant> {
+        Some(self.since? + WHILE_BUSY)
+    }
+
+    /// Whether a pod is to be told something.
+    pub(super) fn concerns(&self, uid: &str) -> bool {
+        self.pods.contains(uid)
+    }
+
+    fn begin(&mut self) -> &mut Self {
+        self.since.get_or_insert_with(Instant::now);
+        self
+    }
+}
 
 /// Something to tell about a pod.
 pub(crate) enum Told {
@@ -69,9 +100,30 @@ impl Core {
         }
     }
 
-    fn tell(&self, told: Told) {
-        if self.events.try_send(told).is_err() {
-            tracing::debug!("an event is left out: too many wait for the API server");
+    fn tell(&mut self, told: Told) {
+        self.untold.begin().events.push(told);
+    }
+
+    /// Tells what waits to be told, unless there are pods to be worked on and it has not waited
+    /// long.
+    pub(super) fn tell_all(&mut self) {
+        let Some(due) = self.untold.due() else { return };
+        let busy = self.running.values().any(|running| !running.slow) || self.queue.waiting().0 > 0;
+        if !busy || due <= Instant::now() {
+            self.tell_now();
+        }
+    }
+
+    /// Tells all of it.
+    pub(super) fn tell_now(&mut self) {
+        let Untold { pods, events, .. } = std::mem::take(&mut self.untold);
+        for event in events {
+            if self.events.try_send(event).is_err() {
+                tracing::debug!("an event is left out: too many wait for the API server");
+            }
+        }
+        for uid in pods {
+            self.write(&uid);
         }
     }
 
@@ -82,7 +134,7 @@ impl Core {
             notice.status = telling.notice.status.take();
         }
         telling.notice = notice;
-        self.write(uid);
+        self.untold.begin().pods.insert(uid.to_owned());
     }
 
     /// Writes what a pod has not been told yet.
@@ -140,5 +192,22 @@ impl Core {
         let mut annotations = pod.annotations.clone();
         (annotations.status, annotations.errors) = (fresh.status, fresh.errors);
         pods.seen(Pod { annotations, version: fresh.version, annotated: true, ..pod });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_to_be_told_does_not_wait_for_ever() {
+        let mut untold = Untold::default();
+        assert_eq!(untold.due(), None);
+        let first = Instant::now();
+        untold.begin().pods.insert("a".to_owned());
+        tokio::time::advance(WHILE_BUSY / 2).await;
+        untold.begin().pods.insert("b".to_owned());
+        assert_eq!(untold.due(), Some(first + WHILE_BUSY), "since the first");
+        assert!(untold.concerns("a") && untold.concerns("b") && !untold.concerns("c"));
     }
 }

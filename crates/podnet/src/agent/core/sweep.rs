@@ -20,20 +20,18 @@ const ABOUT: Duration = Duration::from_secs(30);
 impl Core {
     /// At the start: the pods of which there are records.
     pub(super) fn recall(&mut self) {
-        let loaded = match self.node.engine.store().load() {
-            Ok(loaded) => loaded,
+        let (records, corrupt) = match self.node.engine.store().look(|_| true) {
+            Ok(found) => found,
             Err(error) => {
                 tracing::error!(error = chain(&error), "the records cannot be read");
                 return;
             }
         };
-        for corrupt in &loaded.corrupt {
-            tracing::error!(record = %corrupt.id, fault = corrupt.fault, "a record cannot be read");
-            self.recorded.insert(corrupt.id.pod_uid.clone());
-        }
+        // Whoever works on the pod sets them aside, and detaches what they stood for.
+        self.recorded.extend(corrupt.into_iter().map(|id| id.pod_uid));
         let boot = boot_id().unwrap_or_default();
         let now = Instant::now();
-        for record in &loaded.records {
+        for record in &records {
             let uid = record.pod.uid();
             self.recorded.insert(uid.to_owned());
             // Its sandbox may have been in the making when the agent before this one ended.
@@ -42,7 +40,7 @@ impl Core {
                 self.node.sandboxes().making_for(uid, id, now, ABOUT);
             }
         }
-        tracing::info!(records = loaded.records.len(), "records read");
+        tracing::info!(records = records.len(), "records read");
     }
 
     pub(super) fn sweep(&mut self) {
