@@ -9,6 +9,8 @@
 //! TestCluster::alone(groups).await? ──────────> the same, in turns where it is a real cluster
 //! cni::plugin_dir() ── cni::Behaviour ────────> a CNI plugin that does what its configuration says
 //! Containerd::start().await? ── client() ─────> CRI of a containerd of the test's own
+//! Registry::start()? ── host() ───────────────> an image registry of the test's own
+//! Federation::create(folder)? ───────────────> ten Go repositories and a workspace of them
 //! ```
 //!
 //! Invariants: nothing here touches the namespace of the test process, and everything made is
@@ -17,7 +19,9 @@
 pub mod cluster;
 pub mod cni;
 pub mod containerd;
+pub mod federation;
 pub mod netns;
+pub mod registry;
 pub mod require;
 pub mod spy;
 pub mod turn;
@@ -25,4 +29,6 @@ pub mod until;
 
 pub use cluster::TestCluster;
 pub use containerd::Containerd;
+pub use federation::Federation;
 pub use netns::Netns;
+pub use registry::Registry;
