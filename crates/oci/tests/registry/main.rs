@@ -1,0 +1,10 @@
+//! Against a real registry, and programs that read what we write.
+#![allow(clippy::unwrap_used)]
+
+mod auth;
+mod fake;
+mod hostile;
+mod interop;
+mod line;
+mod push;
+mod scene;
