@@ -1,0 +1,241 @@
+//! Watches in, answers out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::stream::{BoxStream, SelectAll};
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::core::v1::{ConfigMap, Node};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource, ResourceExt};
+use kubewright_operator::Event as Told;
+use kubewright_operator::controller::Context;
+use tokio::time::Instant;
+
+use super::{ApproverMetrics, Options, POLICY_KEY, World};
+use crate::acceptance::{AnswerError, Verdict, approve, deny};
+
+/// How soon an answer that was not taken is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What the events are about.
+const ACTION: &str = "Accept";
+
+enum Sighting {
+    Request(Event<CertificateSigningRequest>),
+    /// Much the largest.
+    Node(Box<Event<Node>>),
+    Policy(Event<ConfigMap>),
+}
+
+/// Which watches have told everything at least once.
+#[derive(Default)]
+struct Synced {
+    requests: bool,
+    nodes: bool,
+    policy: bool,
+}
+
+pub(super) struct Engine {
+    context: Context,
+    metrics: ApproverMetrics,
+    sightings: SelectAll<BoxStream<'static, Sighting>>,
+    world: World,
+    synced: Synced,
+    /// Names that a list in progress has told.
+    listed: (BTreeSet<String>, BTreeSet<String>),
+    policy_map: Option<ConfigMap>,
+}
+
+fn sightings<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    sighting: fn(Event<K>) -> Sighting,
+) -> BoxStream<'static, Sighting>
+where
+    K: Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let events = watcher(api, config).default_backoff();
+    let told = events.filter_map(move |event| {
+        let told = event.inspect_err(|error| {
+            // Tried again, ever later.
+            tracing::warn!(%error, "a watch of the approver was interrupted");
+        });
+        std::future::ready(told.ok().map(sighting))
+    });
+    told.boxed()
+}
+
+impl Engine {
+    pub(super) fn new(context: Context, options: &Options, metrics: ApproverMetrics) -> Self {
+        let client = &context.client;
+        let all = watcher::Config::default;
+        let only = all().fields(&format!("metadata.name={}", options.config_map));
+        let namespace = client.default_namespace().to_owned();
+        let sightings = SelectAll::from_iter([
+            sightings(Api::all(client.clone()), all(), Sighting::Request),
+            sightings(Api::all(client.clone()), all(), |event| Sighting::Node(Box::new(event))),
+            sightings(Api::namespaced(client.clone(), &namespace), only, Sighting::Policy),
+        ]);
+        Self {
+            context,
+            metrics,
+            sightings,
+            world: World::default(),
+            synced: Synced::default(),
+            listed: (BTreeSet::new(), BTreeSet::new()),
+            policy_map: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut retry: Option<Instant> = None;
+        loop {
+            let shutdown = self.context.shutdown.clone();
+            let again = retry;
+            let pause = async move {
+                match again {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shutdown.triggered() => return,
+                sighting = self.sightings.next() => match sighting {
+                    Some(sighting) => self.see(sighting).await,
+                    None => return,
+                },
+                () = pause => {}
+            }
+            // What came meanwhile is looked at together.
+            while let Some(Some(sighting)) = self.sightings.next().now_or_never() {
+                self.see(sighting).await;
+            }
+            let Synced { requests, nodes, policy } = self.synced;
+            if requests && nodes && policy {
+                let metrics = self.context.metrics.clone();
+                let looked = metrics.reconcile(self.look()).await;
+                retry = looked.is_err().then(|| Instant::now() + RETRY);
+            }
+        }
+    }
+
+    async fn see(&mut self, sighting: Sighting) {
+        match sighting {
+            Sighting::Request(event) => self.see_request(event),
+            Sighting::Node(event) => self.see_node(*event),
+            Sighting::Policy(event) => self.see_policy(event).await,
+        }
+    }
+
+    fn see_request(&mut self, event: Event<CertificateSigningRequest>) {
+        match event {
+            Event::Init => self.listed.0.clear(),
+            Event::InitApply(object) => {
+                self.listed.0.insert(object.name_any());
+                self.world.request(object);
+            }
+            Event::InitDone => {
+                let listed = std::mem::take(&mut self.listed.0);
+                self.world.keep_requests(|name| listed.contains(name));
+                self.synced.requests = true;
+            }
+            Event::Apply(object) => self.world.request(object),
+            Event::Delete(object) => {
+                self.context.events.forget(&object.object_ref(&()));
+                self.world.forget_request(&object.name_any());
+            }
+        }
+    }
+
+    fn see_node(&mut self, event: Event<Node>) {
+        match event {
+            Event::Init => self.listed.1.clear(),
+            Event::InitApply(node) => {
+                self.listed.1.insert(node.name_any());
+                self.world.node(node);
+            }
+            Event::InitDone => {
+                let listed = std::mem::take(&mut self.listed.1);
+                self.world.keep_nodes(|name| listed.contains(name));
+                self.synced.nodes = true;
+            }
+            Event::Apply(node) => self.world.node(node),
+            Event::Delete(node) => self.world.forget_node(&node.name_any()),
+        }
+    }
+
+    async fn see_policy(&mut self, event: Event<ConfigMap>) {
+        match event {
+            Event::Init => {
+                self.policy_map = None;
+                return;
+            }
+            Event::InitApply(map) => {
+                self.policy_map = Some(map);
+                return;
+            }
+            Event::InitDone => self.synced.policy = true,
+            Event::Apply(map) => self.policy_map = Some(map),
+            Event::Delete(_) => self.policy_map = None,
+        }
+        let read = self.world.policy(self.policy_map.as_ref());
+        self.metrics.policy(read.is_err());
+        let Some(map) = &self.policy_map else { return };
+        let about = map.object_ref(&());
+        match read {
+            Ok(()) => self.context.events.settled(&about, "Read", ""),
+            Err(error) => {
+                tracing::warn!(%error, key = POLICY_KEY, "the acceptance policy accepts no node");
+                let told = Told::warning("Read", "WrongPolicy", error.to_string());
+                self.context.events.publish(&about, told).await;
+            }
+        }
+    }
+
+    /// Answers what can be answered.
+    async fn look(&mut self) -> Result<(), AnswerError> {
+        let (mut waiting, mut failure) = (0, None);
+        for answered in self.world.plan() {
+            let (object, name) = (&answered.object, answered.object.name_any());
+            let about = object.object_ref(&());
+            let client = &self.context.client;
+            let (said, told, word) = match &answered.verdict {
+                Verdict::Wait { why } => {
+                    waiting += 1;
+                    let told = Told::normal(ACTION, "Waiting", why);
+                    self.context.events.publish(&about, told).await;
+                    continue;
+                }
+                Verdict::Accept { why } => {
+                    let told = Told::normal(ACTION, "Accepted", why);
+                    (approve(client, object, why).await, told, "accepted")
+                }
+                Verdict::Reject { why } => {
+                    let told = Told::warning(ACTION, "Rejected", why);
+                    (deny(client, object, why).await, told, "rejected")
+                }
+            };
+            match said {
+                Ok(()) => {
+                    self.world.forget_request(&name);
+                    if let Ok(request) = &answered.request {
+                        tracing::info!(node = %request.node, request = name, "{word}");
+                        self.metrics.answered(request.kind, word);
+                    }
+                    self.context.events.publish(&about, told).await;
+                }
+                // The watch will tell what it is now.
+                Err(AnswerError::Changed { .. }) => self.world.forget_request(&name),
+                Err(error) => {
+                    tracing::warn!(request = name, %error, "cannot answer; trying again");
+                    failure = Some(error);
+                }
+            }
+        }
+        self.metrics.waiting(waiting);
+        failure.map_or(Ok(()), Err)
+    }
+}

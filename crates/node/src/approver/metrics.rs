@@ -1,0 +1,57 @@
+//! What is counted, beside what every controller counts.
+
+use kubewright_operator::Metrics;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::acceptance::Kind;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByAnswer {
+    kind: &'static str,
+    answer: &'static str,
+}
+
+/// Metrics of the approver. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct ApproverMetrics {
+    answers: Family<ByAnswer, Counter>,
+    waiting: Gauge,
+    policy_faults: Gauge,
+}
+
+impl ApproverMetrics {
+    /// Adds the metrics to those of a kubewright process.
+    pub fn of_process(process: &Metrics) -> Self {
+        let metrics = Self::default();
+        process.register(|registry| {
+            let ours = registry.sub_registry_with_prefix("node");
+            let m = metrics.clone();
+            let help = "Requests of nodes for certificates that were answered";
+            ours.register("requests_answered", help, m.answers);
+            let help = "Requests of nodes that wait for somebody";
+            ours.register("requests_waiting", help, m.waiting);
+            let help = "Whether the acceptance policy is wrong, so that no node is accepted by it";
+            ours.register("policy_faults", help, m.policy_faults);
+        });
+        metrics
+    }
+
+    pub(super) fn answered(&self, kind: Kind, answer: &'static str) {
+        let kind = match kind {
+            Kind::Client => "client",
+            Kind::Serving => "serving",
+        };
+        self.answers.get_or_create(&ByAnswer { kind, answer }).inc();
+    }
+
+    pub(super) fn waiting(&self, count: usize) {
+        self.waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn policy(&self, wrong: bool) {
+        self.policy_faults.set(i64::from(wrong));
+    }
+}

@@ -1,0 +1,130 @@
+#![allow(clippy::unwrap_used)]
+
+use std::io::Error;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+
+fn fingerprint(of: &str) -> Fingerprint {
+    Fingerprint::of(&json!({ "seeder": of }))
+}
+
+fn open(folder: &TempDir) -> Journal {
+    Journal::open(folder.path(), "init", &fingerprint("a")).unwrap()
+}
+
+async fn done(journal: &mut Journal, step: &str) -> bool {
+    journal.run(step, async || Ok::<_, Error>(())).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_step_is_done_once_also_by_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    assert!(done(&mut journal, "certs").await);
+    assert!(!done(&mut journal, "certs").await);
+    drop(journal);
+    let mut journal = open(&folder);
+    assert!(!done(&mut journal, "certs").await);
+    assert!(done(&mut journal, "kubeconfig").await);
+    assert!(!journal.is_finished());
+    journal.finish().unwrap();
+    drop(journal);
+    assert!(open(&folder).is_finished() && is_finished(folder.path(), "init"));
+}
+
+#[tokio::test]
+async fn a_step_that_failed_is_begun_and_done_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    let failed = journal.run("certs", async || Err(Error::other("disk on fire"))).await;
+    assert_eq!(failed.unwrap_err().to_string(), "step certs failed");
+    assert_eq!(journal.progress("certs"), Some(Progress::Begun));
+    drop(journal);
+    assert!(done(&mut open(&folder), "certs").await);
+}
+
+#[tokio::test]
+async fn what_is_undone_is_done_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder);
+    let nothing = async || Ok::<_, Error>(());
+    assert!(!journal.undo("certs", nothing).await.unwrap(), "it was never begun");
+    done(&mut journal, "certs").await;
+    journal.finish().unwrap();
+    assert!(journal.undo("certs", nothing).await.unwrap());
+    assert!(!journal.is_finished(), "something was undone");
+    assert!(done(&mut journal, "certs").await);
+}
+
+#[tokio::test]
+async fn observers_hear_what_is_on_disk_already() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(folder.path(), "init");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = heard.clone();
+    let mut journal = open(&folder);
+    journal.observe(Box::new(move |step| {
+        let record: Record = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(record.steps.last(), Some(step));
+        hears.lock().unwrap().push(format!("{} {}", step.name, step.progress));
+    }));
+    done(&mut journal, "certs").await;
+    assert_eq!(*heard.lock().unwrap(), ["certs begun", "certs done"]);
+}
+
+#[tokio::test]
+async fn a_corrected_configuration_starts_over_and_a_finished_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    done(&mut open(&folder), "certs").await;
+    let mut journal = Journal::open(folder.path(), "init", &fingerprint("b")).unwrap();
+    assert!(done(&mut journal, "certs").await, "the old record is of another configuration");
+    journal.finish().unwrap();
+    drop(journal);
+    let refused = Journal::open(folder.path(), "init", &fingerprint("a")).unwrap_err();
+    assert!(refused.to_string().contains("`kubewright node reset`"), "{refused}");
+    assert!(forget(folder.path(), "init").unwrap());
+    assert!(open(&folder).steps().is_empty());
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = open(&folder);
+    let second = Journal::open(folder.path(), "join", &fingerprint("a"));
+    assert!(matches!(second, Err(JournalError::Busy { .. })));
+}
+
+#[tokio::test]
+async fn a_corrupt_journal_is_set_aside_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(folder.path(), "init");
+    for text in [
+        "{\"version\": 1, \"steps\"",
+        "",
+        "{\"version\":9,\"purpose\":\"init\",\"fingerprint\":\"\",\"finished\":true,\"steps\":[]}",
+    ] {
+        fs::write(&path, text).unwrap();
+        let mut journal = open(&folder);
+        let aside = journal.set_aside().unwrap().to_owned();
+        assert_eq!(fs::read_to_string(aside).unwrap(), text);
+        assert!(journal.steps().is_empty());
+        assert!(done(&mut journal, "certs").await);
+    }
+    let aside = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("corrupt"));
+    assert_eq!(aside.count(), 3, "none is lost");
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    done(&mut open(&folder), "certs").await;
+    let mode = fs::metadata(path(folder.path(), "init")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

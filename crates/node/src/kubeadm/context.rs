@@ -1,0 +1,389 @@
+//! What the steps have in common: the kubeadm that is there, its documents, the secrets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::json;
+
+use super::document::{self, Facts};
+use super::phase::{self, InitOptions, Step};
+use super::version::{Version, VersionError};
+use super::{Invitation, WorkError, bootstrap, secret, undo};
+use crate::config::{NodeConfiguration, Secret, check::token_ttl};
+use crate::discovery::{Endpoint, Pin};
+use crate::file::{self, FileError, SECRET};
+use crate::host::{Command, CommandError, Host};
+use crate::join::NodeName;
+use crate::journal::Fingerprint;
+use crate::machine;
+use crate::preflight::{self, CheckResult};
+use crate::token::Grant;
+
+/// How long a phase may take; preflight pulls images.
+const PHASE: Duration = Duration::from_secs(30 * 60);
+/// What kubeadm is given, below the state folder.
+const DOCUMENT: &str = "kubeadm.yaml";
+/// Where kubeadm puts the administrator's kubeconfig.
+const ADMIN: &str = "/etc/kubernetes/admin.conf";
+
+/// The configuration and the machine do not go together.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// There is no kubeadm.
+    #[error(
+        "there is no kubeadm on this machine; install it, name it with paths.kubeadm, or choose the engine `embedded`"
+    )]
+    NoKubeadm,
+    /// Its version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// It lists no phases.
+    #[error("`kubeadm {purpose} --help` lists no phases, so it cannot be driven")]
+    NoPhases {
+        /// `init` or `join`.
+        purpose: &'static str,
+    },
+    /// A program.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The host name is no name of a Node.
+    #[error("the host name of this machine is no name of a Node; choose one with node.name")]
+    HostName,
+    /// The interface has no address.
+    #[error(
+        "the interface {interface} has no global address; see network.bind.interface, or give network.bind.address"
+    )]
+    NoAddress {
+        /// The interface.
+        interface: String,
+    },
+    /// There is no token.
+    #[error(
+        "joining takes a token: set clusterFormation.token, clusterFormation.tokenFile, or TOKEN in the environment; `kubewright node token create` on the seeder makes one"
+    )]
+    NoToken,
+    /// What was given is none.
+    #[error("{} holds no bootstrap token", file.display())]
+    Token {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Nothing tells whom to believe.
+    #[error(
+        "nothing tells which cluster to believe: set certificates.caCrtHash (`kubewright node init` prints it on the seeder), or certificates.caCrt; certificates.unsafeSkipVerification joins whatever answers"
+    )]
+    NoPin,
+    /// The authority is no certificate.
+    #[error("certificates.caCrt is no certificate in PEM, nor a file with one")]
+    Authority,
+    /// There is no key of the uploaded certificates.
+    #[error(
+        "joining as control-plane node takes the key of the uploaded certificates: set clusterFormation.certificateKeyFile to a file with 64 hexadecimal digits, as `kubewright node init` leaves on the seeder"
+    )]
+    CertificateKey,
+    /// There is no randomness.
+    #[error("this machine has no random numbers")]
+    Random,
+    /// The administrator's kubeconfig cannot be used.
+    #[error("cannot use {ADMIN}")]
+    Kubeconfig(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The seeder is no address.
+    #[error("clusterFormation.seeder is no address")]
+    Seeder,
+}
+
+/// What a machine is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Init,
+    Join,
+}
+
+impl Purpose {
+    pub(super) fn of(configuration: &NodeConfiguration) -> Self {
+        if configuration.is_seeder() { Self::Init } else { Self::Join }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Join => "join",
+        }
+    }
+
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Init => Self::Join,
+            Self::Join => Self::Init,
+        }
+    }
+
+    /// Secrets are left out: a new token for the same machine is no other machine.
+    pub(super) fn fingerprint(self, configuration: &NodeConfiguration) -> Fingerprint {
+        let mut configuration = configuration.clone();
+        configuration.cluster_formation.token = Secret::default();
+        configuration.cluster_formation.token_file = String::new();
+        Fingerprint::of(&json!({ "engine": "kubeadm", "configuration": configuration }))
+    }
+}
+
+pub(super) struct Context<'a> {
+    pub(super) host: &'a Host,
+    pub(super) configuration: &'a NodeConfiguration,
+    pub(super) purpose: Purpose,
+    pub(super) state: PathBuf,
+    pub(super) name: String,
+    pub(super) steps: Vec<Step>,
+    program: PathBuf,
+    version: Version,
+    address: Option<String>,
+    token: Secret,
+    certificate_key: Secret,
+}
+
+/// The kubeadm that a configuration means.
+pub(super) fn program(host: &Host, configuration: &NodeConfiguration) -> Option<PathBuf> {
+    let given = &configuration.paths.kubeadm;
+    match given.is_empty() {
+        false => Some(PathBuf::from(given)).filter(|given| given.is_file()),
+        true => host.find("kubeadm"),
+    }
+}
+
+/// The step that imports an archive.
+pub(super) fn image_step(archive: &Path) -> String {
+    format!("image-{}", archive.file_name().unwrap_or_default().to_string_lossy())
+}
+
+impl<'a> Context<'a> {
+    /// Looks at the machine; changes nothing.
+    pub(super) async fn look(
+        host: &'a Host,
+        configuration: &'a NodeConfiguration,
+        purpose: Purpose,
+    ) -> Result<Self, ContextError> {
+        let program = program(host, configuration).ok_or(ContextError::NoKubeadm)?;
+        let path = program.display().to_string();
+        let version = host.run(&Command::new(&path, ["version", "-o", "json"])).await?;
+        let version = Version::of_kubeadm(&version.stdout)?;
+        let help = host.run(&Command::new(&path, [purpose.name(), "--help"])).await?;
+        let phases = phase::parse(&help.stdout);
+        if phases.is_empty() {
+            return Err(ContextError::NoPhases { purpose: purpose.name() });
+        }
+        let formation = &configuration.cluster_formation;
+        let steps = match purpose {
+            Purpose::Init => phase::of_init(
+                &phases,
+                InitOptions {
+                    auto_approve: formation.auto_approve,
+                    several: !configuration.network.dns.external_fqdn.is_empty(),
+                },
+            ),
+            Purpose::Join => phase::of_join(&phases, formation.control_plane),
+        };
+        Ok(Self {
+            host,
+            configuration,
+            purpose,
+            state: host.path(&configuration.paths.state),
+            name: node_name(configuration)?,
+            steps,
+            program,
+            version,
+            address: address(host, configuration).await?,
+            token: Secret::default(),
+            certificate_key: Secret::default(),
+        })
+    }
+
+    /// Gets the secrets, and writes kubeadm's documents.
+    pub(super) fn prepare(&mut self) -> Result<(), ContextError> {
+        let (host, configuration) = (self.host, self.configuration);
+        let given = secret::given_token(host, configuration)?;
+        let text = match self.purpose {
+            Purpose::Init => {
+                self.token = match given {
+                    Some(token) => token,
+                    None => secret::kept(&self.state, "token", secret::token)?,
+                };
+                if !configuration.network.dns.external_fqdn.is_empty() {
+                    let key = secret::kept(&self.state, "certificate-key", secret::certificate_key);
+                    self.certificate_key = key?;
+                }
+                document::init(configuration, &self.facts())
+            }
+            Purpose::Join => {
+                self.token = given.ok_or(ContextError::NoToken)?;
+                if configuration.cluster_formation.control_plane {
+                    self.certificate_key = secret::given_certificate_key(host, configuration)?;
+                }
+                let seeder: Result<Endpoint, _> = configuration.cluster_formation.seeder.parse();
+                let seeder = seeder.map_err(|_| ContextError::Seeder)?.to_string();
+                let pins = secret::pins(host, configuration)?;
+                document::join(configuration, &self.facts(), &seeder, &pins)
+            }
+        };
+        file::replace(&self.state.join(DOCUMENT), text.as_bytes(), SECRET)?;
+        Ok(())
+    }
+
+    pub(super) fn archives(&self) -> Result<Vec<PathBuf>, ContextError> {
+        Ok(machine::archives(self.host, self.configuration)?)
+    }
+
+    /// Runs a phase; what it warns of.
+    pub(super) async fn call(&self, call: &[String]) -> Result<Vec<CheckResult>, WorkError> {
+        let config = self.configuration.paths.state.join(DOCUMENT).display().to_string();
+        let mut arguments = vec![self.purpose.name().to_owned(), "phase".to_owned()];
+        arguments.extend(call.iter().cloned());
+        arguments.extend(["--config".to_owned(), config]);
+        if !self.host.is_this() {
+            arguments.extend(["--rootfs".to_owned(), self.host.root().display().to_string()]);
+        }
+        let command = Command::new(self.program.display().to_string(), arguments)
+            .environment(machine::environment(self.configuration))
+            .hiding(&[self.token.clone(), self.certificate_key.clone()])
+            .hiding(&machine::passwords(self.configuration))
+            .within(PHASE);
+        let preflight = call.first().is_some_and(|phase| phase == "preflight");
+        match self.host.run(&command).await {
+            Ok(output) if preflight => Ok(preflight::of_kubeadm(&output.stderr).0),
+            Ok(_) => Ok(Vec::new()),
+            Err(CommandError::Failed { output, command, status, said }) => {
+                let found = preflight::of_kubeadm(&format!("{}\n{}", output.stderr, output.stdout));
+                match preflight && !found.is_fine() {
+                    true => Err(WorkError::Preflight(found)),
+                    false => Err(CommandError::Failed { output, command, status, said }.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the kubelet has the certificate already that this step waits for.
+    pub(super) fn has_joined(&self, step: &str) -> bool {
+        self.purpose == Purpose::Join
+            && step == "kubelet-start"
+            && self.host.path("/etc/kubernetes/kubelet.conf").exists()
+    }
+
+    /// Remembers what is there before a step that can be taken back.
+    pub(super) fn undoable(&self, step: &str) -> Result<(), FileError> {
+        undo::remember(self.host, self.configuration, &self.state, step)
+    }
+
+    /// A client for the administrator of the cluster.
+    pub(super) async fn client(&self) -> Result<Client, ContextError> {
+        let wrong =
+            |error: Box<dyn std::error::Error + Send + Sync>| ContextError::Kubeconfig(error);
+        let config =
+            Config::from_custom_kubeconfig(self.kubeconfig()?, &KubeConfigOptions::default()).await;
+        let mut config = config.map_err(|error| wrong(error.into()))?;
+        // The cluster is reached without the proxy, also by whoever has one in his environment.
+        config.proxy_url = None;
+        kubewright_operator::install_crypto_provider();
+        Client::try_from(config).map_err(|error| wrong(error.into()))
+    }
+
+    fn kubeconfig(&self) -> Result<Kubeconfig, ContextError> {
+        Kubeconfig::read_from(self.host.path(ADMIN))
+            .map_err(|error| ContextError::Kubeconfig(error.into()))
+    }
+
+    /// Makes the token and what belongs to it.
+    pub(super) async fn tokens(&self) -> Result<(), WorkError> {
+        let client = self.client().await?;
+        let ttl = token_ttl(&self.configuration.cluster_formation.token_ttl);
+        let grant = Grant {
+            description: Some("nodes of kubewright".to_owned()),
+            ..Grant::for_nodes(ttl.map(|ttl| Timestamp::now() + ttl))
+        };
+        bootstrap::make(&client, &self.kubeconfig()?, &self.token, &grant).await?;
+        Ok(())
+    }
+
+    /// What other machines need.
+    pub(super) fn invitation(&self) -> Option<Invitation> {
+        let server = self.kubeconfig().ok()?.clusters.first()?.cluster.as_ref()?.server.clone()?;
+        let ca = self.host.path(self.configuration.certificates.directory.join("ca.crt"));
+        let authority = CertificateDer::from_pem_file(ca).ok()?;
+        let key = self.configuration.paths.state.join("certificate-key");
+        Some(Invitation {
+            seeder: Endpoint::of_url(&server).ok()?.to_string(),
+            ca_crt_hash: Pin::of_certificate(&authority)?.to_string(),
+            token: self.token.clone(),
+            certificate_key_file: (!self.certificate_key.is_empty()).then_some(key),
+        })
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            version: &self.version,
+            name: &self.name,
+            address: self.address.as_deref(),
+            token: Some(&self.token).filter(|token| !token.is_empty()),
+            certificate_key: Some(&self.certificate_key).filter(|key| !key.is_empty()),
+        }
+    }
+}
+
+/// Removes the secrets that are not needed any more, and what was remembered to take steps back.
+pub(super) fn tidy(purpose: Purpose, state: &Path) -> Result<(), ContextError> {
+    let token = state.join("token");
+    file::remove(&token).map_err(FileError::of("remove", &token))?;
+    undo::forget(state)?;
+    let path = state.join(DOCUMENT);
+    if purpose == Purpose::Join {
+        file::remove(&path).map_err(FileError::of("remove", &path))?;
+        return Ok(());
+    }
+    // It stays for `kubeadm init phase upload-certs`, without the token.
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    if text.contains(document::TOKENS) {
+        let without = document::without_token(&text);
+        file::replace(&path, without.as_bytes(), SECRET)?;
+    }
+    Ok(())
+}
+
+/// The name that is given, or that of the host.
+fn node_name(configuration: &NodeConfiguration) -> Result<String, ContextError> {
+    match configuration.node.name.as_str() {
+        "" => NodeName::of_host().map(Into::into).map_err(|_| ContextError::HostName),
+        given => Ok(given.to_owned()),
+    }
+}
+
+/// The address that is asked for; nothing when kubeadm is to find one.
+async fn address(
+    host: &Host,
+    configuration: &NodeConfiguration,
+) -> Result<Option<String>, ContextError> {
+    let bind = &configuration.network.bind;
+    if !bind.address.is_empty() {
+        return Ok(Some(bind.address.clone()));
+    }
+    if bind.interface.is_empty() {
+        return Ok(None);
+    }
+    let shown = ["-j", "address", "show", "dev", &bind.interface, "scope", "global"];
+    let output = host.run(&Command::new("ip", shown)).await?;
+    let links: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+    let addresses = links.as_array().into_iter().flatten();
+    let addresses = addresses.flat_map(|link| link["addr_info"].as_array().into_iter().flatten());
+    let found = addresses.filter_map(|address| address["local"].as_str()).next();
+    match found {
+        Some(address) => Ok(Some(address.to_owned())),
+        None => Err(ContextError::NoAddress { interface: bind.interface.clone() }),
+    }
+}

@@ -1,0 +1,326 @@
+//! The engine that drives the real kubeadm.
+//!
+//! ```text
+//!                   ┌───────────────── journal: each step once, resumed when killed ─────────────────┐
+//! init   checks ▶ machine ▶ images ▶ preflight ▶ certs ▶ … ▶ kubelet-start ▶ … ▶ tokens ▶ add-ons ▶ done
+//! join   checks ▶ machine ▶ images ▶ preflight ▶ [lock ▶ control plane …] ▶ kubelet-start ▶ … ▶ done
+//! ```
+//!
+//! - kubeadm does what it does, one phase after the other in its own order ([`phase`]). What it
+//!   would do too early, too late or too generously is a step of ours.
+//! - Killed anywhere, the next run goes on at the step that was begun. A finished run again reads
+//!   the journal and nothing else.
+//! - A step that fails takes back what was done while that is safe, which it is until a kubelet has
+//!   started ([`undo`]); from then on it says what is left and what to do.
+//! - Secrets are in files of mode 0600 below the state folder while they are needed, never in
+//!   arguments; what kubeadm prints is repeated without them.
+
+mod bootstrap;
+mod context;
+pub mod document;
+mod error;
+pub mod lock;
+pub mod phase;
+mod secret;
+mod undo;
+pub mod version;
+mod wait;
+
+use std::time::Duration;
+
+use kube::Client;
+use serde::Serialize;
+
+use crate::addon::{self, AddonState, Extras};
+use crate::config::{NodeConfiguration, Secret};
+use crate::host::Host;
+use crate::journal::{Journal, Observer, StepError};
+use crate::machine;
+use crate::preflight::{self, CheckResult};
+
+pub use bootstrap::BootstrapError;
+pub use context::ContextError;
+use context::{Context, Purpose};
+pub(crate) use document::issuer;
+pub use error::{EngineError, WorkError};
+pub use lock::LockError;
+pub use wait::WaitError;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// The API server, from its start on.
+    pub api_server: Duration,
+    /// The kubelet, to make its Node.
+    pub node: Duration,
+    /// Each add-on, to be ready.
+    pub addon: Duration,
+    /// Other machines, to become control-plane nodes.
+    pub lock: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        Self { api_server: minutes(4), node: minutes(4), addon: minutes(5), lock: minutes(15) }
+    }
+}
+
+/// What `init` or `join` did.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Whether anything was done.
+    pub changed: bool,
+    /// Name of the Node.
+    pub node: String,
+    /// What is to be known about the machine.
+    pub warnings: Vec<CheckResult>,
+    /// How the add-ons are; only those who have just installed them know.
+    pub addons: Vec<AddonState>,
+    /// How other machines join; nothing when nothing was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Invitation>,
+}
+
+/// What another machine needs to join.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    /// Where the API server is.
+    pub seeder: String,
+    /// Pin of the cluster's authority.
+    pub ca_crt_hash: String,
+    /// The token; it shows itself only when asked.
+    pub token: Secret,
+    /// File with the key of the control-plane certificates, where they were uploaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_key_file: Option<std::path::PathBuf>,
+}
+
+/// What is asked of the engine.
+pub struct Request<'a> {
+    /// The machine.
+    pub host: &'a Host,
+    /// What it is to become.
+    pub configuration: &'a NodeConfiguration,
+    /// Add-ons that the program brings along.
+    pub extras: &'a Extras,
+    /// How long things may take.
+    pub patience: Patience,
+    /// Hears of each step.
+    pub observer: Option<Observer>,
+}
+
+/// Whether this machine has a kubeadm, so that this engine can be used.
+#[must_use]
+pub fn is_installed(host: &Host, configuration: &NodeConfiguration) -> bool {
+    context::program(host, configuration).is_some()
+}
+
+/// The names of the steps that would be done, in order; nothing is changed.
+///
+/// # Errors
+/// [`EngineError`] when kubeadm or the configuration cannot be used.
+pub async fn plan(
+    host: &Host,
+    configuration: &NodeConfiguration,
+) -> Result<Vec<String>, EngineError> {
+    let purpose = Purpose::of(configuration);
+    let context = Context::look(host, configuration, purpose).await?;
+    let mut names = vec!["checks".to_owned(), "machine".to_owned()];
+    names.extend(context.archives()?.iter().map(|archive| context::image_step(archive)));
+    names.extend(context.steps.iter().map(|step| step.name.clone()));
+    if purpose == Purpose::Init {
+        let network = &configuration.network;
+        let driver = serde_json::to_value(network.cni.driver).unwrap_or_default();
+        let driver = driver.as_str().unwrap_or_default().to_owned();
+        names.extend((driver != "none").then(|| format!("addon-{driver}")));
+        let multiple = serde_json::to_value(network.multiple_cni).unwrap_or_default();
+        let multiple = multiple.as_str().unwrap_or_default().to_owned();
+        names.extend((multiple != "none").then(|| format!("addon-{multiple}")));
+        let more = [
+            (configuration.addons.dex.enabled, "addon-dex"),
+            (!configuration.manager.image.is_empty(), "addon-manager"),
+            (!configuration.addons.manifests.is_empty(), "addon-manifests"),
+        ];
+        names.extend(more.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
+    }
+    Ok(names)
+}
+
+/// Makes this machine the first of a new cluster, or one more of an existing one, as its
+/// configuration says.
+///
+/// # Errors
+/// [`EngineError`]. Doing it again goes on at the step that failed.
+pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
+    let purpose = Purpose::of(request.configuration);
+    let state = request.host.path(&request.configuration.paths.state);
+    let fingerprint = purpose.fingerprint(request.configuration);
+    let mut journal = Journal::open(&state, purpose.name(), &fingerprint)?;
+    if journal.is_finished() {
+        // Killed right after it had finished, there may be something left.
+        context::tidy(purpose, &state)?;
+        return Ok(Report::default());
+    }
+    if crate::journal::is_finished(&state, purpose.other().name()) {
+        return Err(EngineError::Other { other: purpose.other().name() });
+    }
+    if let Some(observer) = request.observer.take() {
+        journal.observe(observer);
+    }
+    let mut context = Context::look(request.host, request.configuration, purpose).await?;
+    context.prepare()?;
+    let mut report = Report { changed: true, node: context.name.clone(), ..Report::default() };
+    if let Some(aside) = journal.set_aside() {
+        report.warnings.push(CheckResult::warning(
+            "journal",
+            format!("could not be read and is now {}", aside.display()),
+            "every step is done again; look at the file, and at the disk",
+        ));
+    }
+    let worked = work(&request, &context, &mut journal, &mut report).await;
+    if let Err(failed) = worked {
+        return Err(undo::after(&request, &context, &mut journal, failed).await);
+    }
+    if purpose == Purpose::Init {
+        report.invitation = context.invitation();
+    }
+    journal.finish()?;
+    context::tidy(purpose, &state)?;
+    Ok(report)
+}
+
+type Failed = StepError<WorkError>;
+
+async fn work(
+    request: &Request<'_>,
+    context: &Context<'_>,
+    journal: &mut Journal,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let (host, configuration) = (request.host, request.configuration);
+    let warnings = &mut report.warnings;
+    journal
+        .run("checks", async || {
+            let facts = preflight::of_machine(host, configuration).await;
+            let found = preflight::check(configuration, &facts);
+            warnings.extend(found.warnings().cloned());
+            if found.is_fine() { Ok(()) } else { Err(WorkError::Preflight(found)) }
+        })
+        .await?;
+    journal
+        .run("machine", async || {
+            machine::prepare(host, &context.state, configuration).await?;
+            Ok::<_, WorkError>(())
+        })
+        .await?;
+    let archives = context.archives().map_err(|source| StepError::Failed {
+        step: "images".to_owned(),
+        source: WorkError::Context(source),
+    })?;
+    for archive in archives {
+        journal
+            .run(&context::image_step(&archive), async || {
+                host.run(&machine::import(configuration, &archive)).await?;
+                Ok::<_, WorkError>(())
+            })
+            .await?;
+    }
+    phases(request, context, journal, report).await?;
+    if context.purpose == Purpose::Init {
+        install(request, context, journal, report).await?;
+    }
+    Ok(())
+}
+
+async fn phases(
+    request: &Request<'_>,
+    context: &Context<'_>,
+    journal: &mut Journal,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let mut lock = None;
+    let done = one_by_one(request, context, journal, report, &mut lock).await;
+    // Also when it failed: other machines need not wait for this one to be mended.
+    if let Some(lock) = lock
+        && let Err(error) = lock.release().await
+    {
+        tracing::warn!(%error, "the lock of control-plane nodes is left to expire");
+    }
+    done
+}
+
+async fn one_by_one(
+    request: &Request<'_>,
+    context: &Context<'_>,
+    journal: &mut Journal,
+    report: &mut Report,
+    lock: &mut Option<lock::Lock>,
+) -> Result<(), Failed> {
+    for step in &context.steps {
+        if phase::changes_members(&step.name) && !journal.is_done(&step.name) && lock.is_none() {
+            let taken = async {
+                let client = context.client().await?;
+                Ok(lock::Lock::take(&client, &context.name, request.patience.lock).await?)
+            };
+            let failed = |source| StepError::Failed { step: step.name.clone(), source };
+            *lock = Some(taken.await.map_err(failed)?);
+        }
+        let resumed = journal.progress(&step.name).is_some();
+        let warnings = &mut report.warnings;
+        journal
+            .run(&step.name, async || {
+                context.undoable(&step.name)?;
+                match &step.work {
+                    // kubeadm refuses a machine whose Node is ready; then this has happened.
+                    phase::Work::Kubeadm(_) if resumed && context.has_joined(&step.name) => {}
+                    phase::Work::Kubeadm(calls) => {
+                        for call in calls {
+                            warnings.extend(context.call(call).await?);
+                        }
+                    }
+                    phase::Work::ApiServer => {
+                        let client = context.client().await?;
+                        wait::for_api_server(&client, request.patience.api_server).await?;
+                    }
+                    phase::Work::Node => {
+                        let client = context.client().await?;
+                        wait::for_node(&client, &context.name, request.patience.node).await?;
+                    }
+                    phase::Work::Tokens => context.tokens().await?,
+                }
+                Ok::<_, WorkError>(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+async fn install(
+    request: &Request<'_>,
+    context: &Context<'_>,
+    journal: &mut Journal,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let failed = |source| StepError::Failed { step: "addons".to_owned(), source };
+    let addons = addon::wanted(request.host, request.configuration, request.extras);
+    let addons = addons.map_err(|error| failed(error.into()))?;
+    if addons.is_empty() {
+        return Ok(());
+    }
+    let client: Client = context.client().await.map_err(|error| failed(error.into()))?;
+    for addon in &addons {
+        journal
+            .run(&format!("addon-{}", addon.name), async || {
+                addon::apply(&client, &addon.objects).await?;
+                Ok::<_, WorkError>(())
+            })
+            .await?;
+    }
+    for addon in &addons {
+        report.addons.push(addon::state(&client, addon, request.patience.addon).await);
+    }
+    Ok(())
+}

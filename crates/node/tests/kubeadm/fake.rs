@@ -1,0 +1,385 @@
+//! The programs that the engine runs: they record how they were called, and kubeadm does to files
+//! and cluster what the real one does, also where it refuses.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::api::{Api, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use rustix::process::{Signal, getppid, kill_process};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// How the programs behave.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Behaviour {
+    pub(crate) version: String,
+    /// Phases of `init --help` and `join --help`.
+    pub(crate) init: String,
+    pub(crate) join: String,
+    /// Call of a phase that fails, and what it says.
+    pub(crate) fail: Option<(String, String)>,
+    /// Call of a phase after which whoever called it is killed, once.
+    pub(crate) kill_after: Option<String>,
+}
+
+/// One call of a program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Call {
+    pub(crate) program: String,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+pub(crate) fn main(name: &str) -> ExitCode {
+    let path = PathBuf::from(std::env::args().next().unwrap());
+    let root = path.parent().unwrap().parent().unwrap().to_owned();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    record(
+        &root,
+        &Call {
+            program: name.to_owned(),
+            arguments: arguments.clone(),
+            environment: std::env::vars().collect(),
+        },
+    );
+    let behaviour: Behaviour =
+        serde_json::from_slice(&fs::read(root.join(".fake/behaviour.json")).unwrap()).unwrap();
+    match name {
+        "kubeadm" => kubeadm(&root, &behaviour, &arguments),
+        "ip" if arguments.iter().any(|argument| argument == "address") => {
+            println!(r#"[{{"ifname":"eth7","addr_info":[{{"local":"10.9.8.7"}}]}}]"#);
+            ExitCode::SUCCESS
+        }
+        "ip" => {
+            println!("[]");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let failing = behaviour.fail.filter(|(call, _)| call == name);
+            match failing {
+                None => ExitCode::SUCCESS,
+                Some((_, said)) => {
+                    eprintln!("{said}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+    }
+}
+
+fn record(root: &Path, call: &Call) {
+    let line = serde_json::to_string(call).unwrap() + "\n";
+    let mut file =
+        OpenOptions::new().append(true).create(true).open(root.join(".fake/calls")).unwrap();
+    file.write_all(line.as_bytes()).unwrap();
+}
+
+fn kubeadm(root: &Path, behaviour: &Behaviour, arguments: &[String]) -> ExitCode {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["version", "-o", "json"] => {
+            println!("{}", json!({ "clientVersion": { "gitVersion": behaviour.version } }));
+            ExitCode::SUCCESS
+        }
+        [purpose @ ("init" | "join"), "--help"] => {
+            let phases = if *purpose == "init" { &behaviour.init } else { &behaviour.join };
+            println!(
+                "Run this command\n\nThe \"{purpose}\" command executes the following phases:\n```\n{phases}```\n\nUsage:\n  kubeadm {purpose} [flags]"
+            );
+            ExitCode::SUCCESS
+        }
+        ["reset", ..] => {
+            for folder in ["etc/kubernetes", "var/lib/etcd", "var/lib/kubelet"] {
+                let _ = fs::remove_dir_all(root.join(folder));
+            }
+            ExitCode::SUCCESS
+        }
+        [purpose @ ("init" | "join"), "phase", rest @ ..] => {
+            let end = rest.iter().position(|word| *word == "--config").unwrap();
+            let call = rest[..end].join(" ");
+            assert_eq!(rest[end + 2..], ["--rootfs", root.to_str().unwrap()]);
+            let config = root.join(rest[end + 1].trim_start_matches('/'));
+            if let Some((_, said)) = behaviour.fail.as_ref().filter(|(failing, _)| *failing == call)
+            {
+                eprintln!("{said}");
+                return ExitCode::FAILURE;
+            }
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let documents = documents(&config);
+            let phase = Phase { root, documents: &documents, purpose };
+            let done = runtime.block_on(phase.run(&call));
+            if behaviour.kill_after.as_ref() == Some(&call) {
+                let marker = root.join(".fake/killed");
+                if !marker.exists() {
+                    fs::write(marker, "").unwrap();
+                    let _ = kill_process(getppid().unwrap(), Signal::KILL);
+                }
+            }
+            match done {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(said) => {
+                    eprintln!("error execution phase {call}: {said}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        _ => {
+            eprintln!("unknown command {words:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn documents(config: &Path) -> Vec<Value> {
+    serde_saphyr::from_multiple(&fs::read_to_string(config).unwrap()).unwrap()
+}
+
+struct Phase<'a> {
+    root: &'a Path,
+    documents: &'a [Value],
+    purpose: &'a str,
+}
+
+impl Phase<'_> {
+    fn document(&self, kind: &str) -> &Value {
+        self.documents.iter().find(|document| document["kind"] == kind).unwrap_or(&Value::Null)
+    }
+
+    fn own(&self) -> &Value {
+        let kind = if self.purpose == "init" { "InitConfiguration" } else { "JoinConfiguration" };
+        self.document(kind)
+    }
+
+    fn name(&self) -> String {
+        self.own()["nodeRegistration"]["name"].as_str().unwrap().to_owned()
+    }
+
+    fn file(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// kubeadm leaves files alone that are there.
+    fn put(&self, path: &str, content: &str) {
+        let file = self.file(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        if !file.exists() {
+            fs::write(file, content).unwrap();
+        }
+    }
+
+    fn given(&self, name: &str) -> String {
+        fs::read_to_string(self.file(".fake").join(name)).unwrap()
+    }
+
+    async fn client(&self) -> Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // A kubelet has its own way in; for a joining one this stands for it.
+        let kubeconfig = Kubeconfig::read_from(self.file(".fake/admin.conf")).unwrap();
+        let options = KubeConfigOptions::default();
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+        config.proxy_url = None;
+        Client::try_from(config).unwrap()
+    }
+
+    async fn run(&self, call: &str) -> Result<(), String> {
+        match (self.purpose, call) {
+            (_, "preflight") => self.preflight(),
+            (_, "certs all") | ("join", "control-plane-prepare all") => {
+                self.put("etc/kubernetes/pki/ca.crt", &self.given("ca.crt"));
+                self.put("etc/kubernetes/pki/ca.key", "key");
+                self.put("etc/kubernetes/pki/etcd/ca.crt", "etcd");
+                if self.purpose == "join" {
+                    assert_eq!(
+                        self.own()["controlPlane"]["certificateKey"].as_str().unwrap().len(),
+                        64
+                    );
+                    self.put("etc/kubernetes/admin.conf", &self.given("admin.conf"));
+                    self.put("etc/kubernetes/manifests/kube-apiserver.yaml", "pod");
+                }
+                Ok(())
+            }
+            ("init", "kubeconfig all") => {
+                self.put("etc/kubernetes/admin.conf", &self.given("admin.conf"));
+                self.put("etc/kubernetes/kubelet.conf", "kubelet");
+                Ok(())
+            }
+            ("init", "etcd local") => {
+                self.put("etc/kubernetes/manifests/etcd.yaml", "pod");
+                Ok(())
+            }
+            ("init", "control-plane all") => {
+                self.put("etc/kubernetes/manifests/kube-apiserver.yaml", "pod");
+                Ok(())
+            }
+            (_, "kubelet-start") => self.kubelet_start().await,
+            ("init", "upload-config kubeadm") => {
+                let cluster = self.document("ClusterConfiguration").to_string();
+                self.config_map("kubeadm-config", &cluster).await;
+                Ok(())
+            }
+            ("init", "upload-config kubelet") => {
+                if self.node().await.is_none() {
+                    return Err("timed out waiting for the condition".to_owned());
+                }
+                let kubelet = self.document("KubeletConfiguration").to_string();
+                self.config_map("kubelet-config", &kubelet).await;
+                Ok(())
+            }
+            ("init", "upload-certs --upload-certs") => {
+                assert_eq!(self.own()["certificateKey"].as_str().unwrap().len(), 64);
+                self.apply::<Secret>(
+                    "kubeadm-certs",
+                    json!({
+                        "apiVersion": "v1", "kind": "Secret",
+                        "metadata": { "name": "kubeadm-certs", "namespace": "kube-system" },
+                        "stringData": { "ca.crt": "encrypted" },
+                    }),
+                )
+                .await;
+                Ok(())
+            }
+            ("init", "mark-control-plane") => {
+                let labels = json!({ "metadata": { "labels": { "node-role.kubernetes.io/control-plane": "" } } });
+                let nodes = Api::<Node>::all(self.client().await);
+                nodes
+                    .patch(&self.name(), &PatchParams::default(), &Patch::Merge(labels))
+                    .await
+                    .unwrap();
+                Ok(())
+            }
+            ("init", "bootstrap-token") => self.bootstrap_token().await,
+            ("init", "kubelet-finalize all" | "addon all") => Ok(()),
+            ("join", "etcd-join" | "control-plane-join all") => self.join_members().await,
+            ("join", "kubelet-wait-bootstrap") => Ok(()),
+            _ => Err(format!("unknown phase {call:?}")),
+        }
+    }
+
+    fn preflight(&self) -> Result<(), String> {
+        let manifest = "etc/kubernetes/manifests/kube-apiserver.yaml";
+        if self.file(manifest).exists()
+            || (self.purpose == "join" && self.file("etc/kubernetes/kubelet.conf").exists())
+        {
+            return Err(format!(
+                "[preflight] Some fatal errors occurred:\n\t[ERROR FileAvailable--{}]: /{manifest} already exists",
+                manifest.replace('/', "-")
+            ));
+        }
+        eprintln!("\t[WARNING Hostname]: hostname could not be reached");
+        Ok(())
+    }
+
+    async fn node(&self) -> Option<Node> {
+        Api::<Node>::all(self.client().await).get_opt(&self.name()).await.unwrap()
+    }
+
+    async fn kubelet_start(&self) -> Result<(), String> {
+        let ready = |node: &Node| {
+            let conditions = node.status.as_ref().and_then(|status| status.conditions.clone());
+            conditions
+                .unwrap_or_default()
+                .iter()
+                .any(|it| it.type_ == "Ready" && it.status == "True")
+        };
+        let node = self.node().await;
+        if self.purpose == "join" && node.as_ref().is_some_and(ready) {
+            return Err(format!(
+                "a Node with name {:?} and status \"Ready\" already exists in the cluster",
+                self.name()
+            ));
+        }
+        self.put("var/lib/kubelet/config.yaml", "kubelet");
+        // What the kubelet does once it is started.
+        let name = self.name();
+        self.apply_cluster::<Node>(
+            &name,
+            json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name } }),
+        )
+        .await;
+        let status = json!({ "status": { "conditions": [{
+            "type": "Ready", "status": "True", "reason": "KubeletReady",
+            "lastTransitionTime": "2026-01-01T00:00:00Z", "lastHeartbeatTime": "2026-01-01T00:00:00Z",
+        }] } });
+        let nodes = Api::<Node>::all(self.client().await);
+        nodes.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+        self.put("etc/kubernetes/kubelet.conf", "kubelet");
+        Ok(())
+    }
+
+    async fn bootstrap_token(&self) -> Result<(), String> {
+        let token = self.own()["bootstrapTokens"][0]["token"].as_str().unwrap();
+        println!("[bootstrap-token] Using token: {token}");
+        let (id, secret) = token.split_once('.').unwrap();
+        let name = format!("bootstrap-token-{id}");
+        self.apply::<Secret>(
+            &name,
+            json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
+                "metadata": { "name": name, "namespace": "kube-system" },
+                "stringData": { "token-id": id, "token-secret": secret },
+            }),
+        )
+        .await;
+        let name = "kubeadm:node-autoapprove-bootstrap";
+        self.apply_cluster::<ClusterRoleBinding>(name, json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "nodeclient" },
+        }))
+        .await;
+        Ok(())
+    }
+
+    /// Only whoever holds the lock may do this.
+    async fn join_members(&self) -> Result<(), String> {
+        let leases = Api::<Lease>::namespaced(self.client().await, "kube-system");
+        for _ in 0..20 {
+            let lease = leases.get_opt(kubewright_node::kubeadm::lock::NAME).await.unwrap();
+            let holder = lease.and_then(|lease| lease.spec?.holder_identity).unwrap_or_default();
+            if holder != self.name() {
+                return Err(format!("{} joins while {holder:?} does", self.name()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn config_map(&self, name: &str, text: &str) {
+        self.apply::<ConfigMap>(
+            name,
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": name, "namespace": "kube-system" },
+                "data": { "configuration": text },
+            }),
+        )
+        .await;
+    }
+
+    async fn apply<K>(&self, name: &str, object: Value)
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + serde::de::DeserializeOwned,
+    {
+        let api = Api::<K>::namespaced(self.client().await, "kube-system");
+        api.patch(name, &PatchParams::apply("kubeadm"), &Patch::Apply(object)).await.unwrap();
+    }
+
+    async fn apply_cluster<K>(&self, name: &str, object: Value)
+    where
+        K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+    {
+        let api = Api::<K>::all(self.client().await);
+        api.patch(name, &PatchParams::apply("kubeadm"), &Patch::Apply(object)).await.unwrap();
+    }
+}

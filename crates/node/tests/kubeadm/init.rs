@@ -1,0 +1,473 @@
+//! The first machine of a cluster.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use kubewright_node::kubeadm::{EngineError, Patience};
+use kubewright_node::{reset, token};
+use serde_json::json;
+
+use crate::child;
+use crate::fake::Behaviour;
+use crate::tests::{INIT, RESUMED, join, told};
+use crate::world::{SECRET, TOKEN, World, kubeadm_of, patience};
+
+pub(crate) async fn init_drives_every_phase_of_the_oldest_kubeadm() {
+    let world = World::new(&kubeadm_of("v1.28.0"), INIT).await;
+    let report = world.run().await.unwrap();
+    assert_eq!(
+        world.phases(),
+        [
+            "preflight",
+            "kubelet-start",
+            "certs all",
+            "kubeconfig all",
+            "etcd local",
+            "control-plane all",
+            "upload-config kubeadm",
+            "upload-config kubelet",
+            "upload-certs --upload-certs",
+            "mark-control-plane",
+            "bootstrap-token",
+            "kubelet-finalize all",
+            "addon all",
+        ]
+    );
+    assert_eq!(world.documents()[0]["apiVersion"], "kubeadm.k8s.io/v1beta3");
+    assert!(report.changed && report.node == "seeder");
+    assert_eq!(report.warnings[0].check, "Hostname");
+    let invitation = report.invitation.unwrap();
+    assert!(invitation.ca_crt_hash.starts_with("sha256:"));
+    assert_eq!(invitation.seeder, world.cluster.address.to_string());
+    assert_eq!(invitation.token.expose(), TOKEN);
+    assert!(invitation.certificate_key_file.is_some());
+}
+
+pub(crate) async fn init_drives_every_phase_of_a_new_kubeadm() {
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    world.run().await.unwrap();
+    let phases = world.phases();
+    assert_eq!(
+        phases[..6],
+        [
+            "preflight",
+            "certs all",
+            "kubeconfig all",
+            "etcd local",
+            "control-plane all",
+            "kubelet-start"
+        ]
+    );
+    assert!(
+        !phases
+            .iter()
+            .any(|phase| phase.contains("wait-control-plane") || phase.contains("show-join"))
+    );
+    assert_eq!(world.documents()[0]["apiVersion"], "kubeadm.k8s.io/v1beta4");
+    let objects = world.objects().await;
+    for name in [
+        "ConfigMap kube-system/kubeadm-config",
+        "ConfigMap kube-system/kubelet-config",
+        "DaemonSet kube-flannel/flannel",
+        "Node /seeder",
+    ] {
+        assert!(objects.contains_key(name), "{name} is not among {:?}", objects.keys());
+    }
+    assert!(world.read("etc/sysctl.d/99-kubewright.conf").contains("ip_forward"));
+    let programs: Vec<String> = world.calls().into_iter().map(|call| call.program).collect();
+    for program in ["modprobe", "sysctl", "systemctl"] {
+        assert!(programs.iter().any(|name| name == program), "{program} was not run");
+    }
+}
+
+pub(crate) async fn a_finished_run_does_nothing_and_at_once() {
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    world.run().await.unwrap();
+    let (files, calls) = (world.files(), world.calls().len());
+    let version = world.cluster.server.resource_version();
+    let start = Instant::now();
+    let report = world.run().await.unwrap();
+    let took = start.elapsed();
+    assert!(!report.changed);
+    assert!(took < Duration::from_millis(100), "it took {took:?}");
+    assert_eq!(world.calls().len(), calls, "a program was run");
+    assert_eq!(world.files(), files);
+    assert_eq!(world.cluster.server.resource_version(), version);
+}
+
+pub(crate) async fn nodes_that_must_be_accepted_get_no_right_to_approve_themselves() {
+    let body = INIT.replace("token:", "autoApprove: false, token:");
+    let world = World::new(&kubeadm_of("v1.33.1"), &body).await;
+    // Left by an earlier attempt.
+    let name = "kubeadm:node-autoapprove-bootstrap";
+    let bindings = Api::<ClusterRoleBinding>::all(world.cluster.client());
+    let left = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": name },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "x" },
+    });
+    bindings.patch(name, &PatchParams::apply("test"), &Patch::Apply(left)).await.unwrap();
+    world.run().await.unwrap();
+    assert!(
+        !world.phases().contains(&"bootstrap-token".to_owned()),
+        "kubeadm would bind the right"
+    );
+    assert!(bindings.get_opt(name).await.unwrap().is_none());
+    assert!(bindings.get_opt("kubeadm:kubelet-bootstrap").await.unwrap().is_some());
+    let tokens = token::list(&world.cluster.client(), jiff::Timestamp::now()).await.unwrap();
+    assert_eq!((tokens[0].id.as_str(), tokens[0].expired), ("94dcda", false));
+    assert!(world.objects().await.contains_key("ConfigMap kube-public/cluster-info"));
+}
+
+pub(crate) async fn before_the_kubelet_starts_a_failure_takes_everything_back() {
+    let fail = Some(("control-plane all".to_owned(), "no space left on device".to_owned()));
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, INIT).await;
+    let error = world.run().await.unwrap_err();
+    let said = told(&error);
+    assert!(said.contains("step control-plane failed") && said.contains("no space left"), "{said}");
+    let EngineError::Step { undone, left, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(*undone, ["control-plane", "etcd", "kubeconfig", "certs", "machine"]);
+    assert_eq!(*left, None);
+    let files = world.files();
+    let state = "var/lib/kubewright/node/";
+    let others: Vec<&String> =
+        files.keys().filter(|name| !name.starts_with(state) && *name != "proc/swaps").collect();
+    assert!(others.is_empty(), "{others:?}");
+    world.behave(&kubeadm_of("v1.33.1"));
+    assert!(world.run().await.unwrap().changed, "once mended it works");
+}
+
+pub(crate) async fn an_authority_that_was_brought_along_survives_a_failure() {
+    let fail = Some(("etcd local".to_owned(), "no".to_owned()));
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, INIT).await;
+    let pki = world.root().join("etc/kubernetes/pki");
+    std::fs::create_dir_all(&pki).unwrap();
+    std::fs::copy(world.root().join(".fake/ca.crt"), pki.join("ca.crt")).unwrap();
+    std::fs::write(pki.join("ca.key"), "brought along").unwrap();
+    world.run().await.unwrap_err();
+    assert_eq!(world.read("etc/kubernetes/pki/ca.key"), "brought along");
+    assert!(
+        !world.has("etc/kubernetes/pki/etcd/ca.crt") && !world.has("etc/kubernetes/admin.conf")
+    );
+}
+
+pub(crate) async fn after_the_kubelet_has_started_a_failure_leaves_and_explains() {
+    let fail = Some(("mark-control-plane".to_owned(), "connection refused".to_owned()));
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, INIT).await;
+    let said = told(&world.run().await.unwrap_err());
+    assert!(
+        said.contains("run this again to go on") && said.contains("connection refused"),
+        "{said}"
+    );
+    assert!(world.has("etc/kubernetes/admin.conf"));
+    world.behave(&kubeadm_of("v1.33.1"));
+    world.run().await.unwrap();
+    let phases = world.phases();
+    let count = |wanted: &str| phases.iter().filter(|phase| *phase == wanted).count();
+    assert_eq!(
+        (count("certs all"), count("mark-control-plane")),
+        (1, 2),
+        "it went on, it did not begin again"
+    );
+}
+
+pub(crate) async fn failed_checks_of_kubeadm_come_with_fixes() {
+    let said = "error execution phase preflight: [preflight] Some fatal errors occurred:\n\t[ERROR Port-6443]: Port 6443 is in use\n\t[ERROR Swap]: running with swap on is not supported";
+    let fail = Some(("preflight".to_owned(), said.to_owned()));
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, INIT).await;
+    let said = told(&world.run().await.unwrap_err());
+    assert!(said.contains("Port-6443: Port 6443 is in use; stop what listens there"), "{said}");
+    assert!(said.contains("Swap: running with swap on is not supported; `swapoff -a`"), "{said}");
+    let ignoring =
+        world.calls().iter().any(|call| call.arguments.iter().any(|word| word.contains("ignore")));
+    assert!(!ignoring, "nothing is ignored");
+}
+
+pub(crate) async fn a_machine_that_is_not_ready_is_not_touched() {
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    std::fs::write(world.root().join("proc/swaps"), "Filename\n/dev/sda2 partition 1 0 -2\n")
+        .unwrap();
+    let said = told(&world.run().await.unwrap_err());
+    assert!(
+        said.contains("swap: is on (/dev/sda2)") && said.contains("nothing was changed"),
+        "{said}"
+    );
+    assert!(world.phases().is_empty() && !world.has("etc/sysctl.d/99-kubewright.conf"));
+}
+
+pub(crate) async fn secrets_are_in_private_files_only() {
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    // Killed in the middle, the secrets are still needed.
+    let killed = child::run(&world, Some(12)).await;
+    let key = world.read("var/lib/kubewright/node/certificate-key");
+    assert_eq!(key.len(), 64);
+    let check = |when: &str| {
+        for (name, (mode, content)) in world.files() {
+            let secret = content.contains(SECRET) || content.contains(&key);
+            assert!(!secret || mode == 0o600, "{when}: {name} has mode {mode:o}");
+        }
+    };
+    check("while it works");
+    let done = child::run(&world, None).await;
+    assert!(done.status.success());
+    check("afterwards");
+    assert!(
+        !world.read("var/lib/kubewright/node/kubeadm.yaml").contains(SECRET),
+        "it is not needed any more"
+    );
+    for output in [killed, done] {
+        for text in [output.stdout, output.stderr] {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            assert!(!text.contains(SECRET) && !text.contains(&key), "{text}");
+        }
+    }
+    for call in world.calls() {
+        let text = serde_json::to_string(&call).unwrap();
+        assert!(!text.contains(SECRET) && !text.contains(&key), "{text}");
+    }
+    for (name, object) in world.objects().await {
+        let text = object.to_string();
+        let secret = text.contains(SECRET) || text.contains(&key);
+        assert!(!secret || name.starts_with("Secret "), "{name}");
+    }
+}
+
+pub(crate) async fn a_token_that_kubeadm_prints_is_in_no_error() {
+    let said = format!(
+        "[bootstrap-token] Using token: {TOKEN}\nerror: boom; also abcdef.0123456789abcdef"
+    );
+    let fail = Some(("bootstrap-token".to_owned(), said));
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, INIT).await;
+    let error = world.run().await.unwrap_err();
+    let all = format!("{}\n{error:?}", told(&error));
+    assert!(
+        all.contains("boom") && !all.contains(SECRET) && !all.contains("0123456789abcdef"),
+        "{all}"
+    );
+}
+
+pub(crate) async fn addons_are_ready_only_when_their_pods_are() {
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    let report = world.run().await.unwrap();
+    assert!(!report.addons[0].ready);
+    let missing = report.addons[0].missing.clone().unwrap();
+    assert_eq!(missing, "DaemonSet kube-flannel/flannel is not ready: it has no pods yet");
+
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    let sets = Api::<DaemonSet>::namespaced(world.cluster.client(), "kube-flannel");
+    let status = async {
+        kubewright_testkit::until::until(&sets, |sets| sets.contains_key("flannel")).await;
+        let status = json!({ "status": {
+            "observedGeneration": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1,
+            "numberReady": 1, "numberMisscheduled": 0,
+        } });
+        sets.patch_status("flannel", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    };
+    let patient = Patience { addon: Duration::from_secs(60), ..patience() };
+    let (report, ()) = tokio::join!(world.run_with(patient), status);
+    assert!(report.unwrap().addons[0].ready);
+}
+
+pub(crate) async fn another_purpose_or_configuration_is_refused() {
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    world.run().await.unwrap();
+    world.configure(&join(""));
+    assert!(told(&world.run().await.unwrap_err()).contains("finished `init` already"));
+    world.configure(&INIT.replace("api.example.com", "other.example.com"));
+    assert!(told(&world.run().await.unwrap_err()).contains("another configuration"));
+    world.configure(&INIT.replace(TOKEN, "abcdef.0123456789abcdef"));
+    assert!(!world.run().await.unwrap().changed, "a new token is no other machine");
+}
+
+pub(crate) async fn proxies_reach_kubeadm_and_units() {
+    let body = "node: {name: seeder}\nnetwork: {proxy: {http: 'proxy:8080', https: 'http://user:hunter2@proxy:8080', noProxy: example.com}}\n";
+    let world = World::new(&kubeadm_of("v1.33.1"), body).await;
+    world.run().await.unwrap();
+    let calls = world.calls();
+    let certs = calls.iter().find(|call| call.arguments.contains(&"certs".to_owned())).unwrap();
+    let variable = |name: &str| {
+        certs.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    };
+    assert_eq!(variable("HTTP_PROXY"), Some("http://proxy:8080"));
+    let no_proxy = variable("NO_PROXY").unwrap();
+    for name in ["example.com", "172.16.0.0/13", "172.24.0.0/16", ".svc", ".cluster.local"] {
+        assert!(no_proxy.split(',').any(|it| it == name), "{name} is not in {no_proxy}");
+    }
+    let unit = "etc/systemd/system/containerd.service.d/30-kubewright-proxy.conf";
+    assert!(
+        world.read(unit).contains("Environment=\"HTTPS_PROXY=http://user:hunter2@proxy:8080\"")
+    );
+    assert_eq!(world.files()[unit].0, 0o600, "it holds a password");
+    assert!(
+        calls.iter().any(|call| call.program == "systemctl"
+            && call.arguments == ["restart", "containerd.service"])
+    );
+}
+
+pub(crate) async fn the_password_of_a_proxy_is_in_no_error() {
+    let said =
+        "[WARNING HTTPProxy]: Connection uses proxy \"http://user:hunter2@proxy:8080\"\nboom";
+    let fail = Some(("certs all".to_owned(), said.to_owned()));
+    let body =
+        "node: {name: seeder}\nnetwork: {proxy: {https: 'http://user:hunter2@proxy:8080'}}\n";
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, body).await;
+    let error = world.run().await.unwrap_err();
+    let all = format!("{}\n{error:?}", told(&error));
+    assert!(all.contains("boom") && !all.contains("hunter2"), "{all}");
+}
+
+pub(crate) async fn the_address_is_that_of_the_interface() {
+    let world = World::new(
+        &kubeadm_of("v1.33.1"),
+        "node: {name: seeder}\nnetwork: {bind: {interface: eth7, port: 7443}}\n",
+    )
+    .await;
+    world.run().await.unwrap();
+    let document = &world.documents()[0];
+    assert_eq!(
+        document["localAPIEndpoint"],
+        json!({ "advertiseAddress": "10.9.8.7", "bindPort": 7443 })
+    );
+    assert_eq!(
+        document["nodeRegistration"]["kubeletExtraArgs"],
+        json!([{ "name": "node-ip", "value": "10.9.8.7" }])
+    );
+}
+
+pub(crate) async fn images_are_imported_before_anything_is_pulled() {
+    let world = World::new(
+        &kubeadm_of("v1.33.1"),
+        "node: {name: seeder}\nbootstrap: {images: [/bundle]}\n",
+    )
+    .await;
+    std::fs::create_dir_all(world.root().join("bundle")).unwrap();
+    for name in ["b.tar", "a.tar.gz", "notes.txt"] {
+        std::fs::write(world.root().join("bundle").join(name), "").unwrap();
+    }
+    world.run().await.unwrap();
+    let calls = world.calls();
+    let import = |name: &str| {
+        calls.iter().position(|call| {
+            call.program == "ctr" && call.arguments.last().is_some_and(|last| last.ends_with(name))
+        })
+    };
+    let preflight = calls.iter().position(|call| call.arguments.contains(&"preflight".to_owned()));
+    assert!(import("a.tar.gz") < import("b.tar") && import("b.tar") < preflight);
+    assert!(import("a.tar.gz").is_some() && import("notes.txt").is_none());
+}
+
+pub(crate) async fn a_reset_machine_is_as_before_and_can_be_set_up_again() {
+    let body = format!(
+        "{INIT}bootstrap: {{registries: [{{prefix: docker.io, mirrors: [{{url: 'https://mirror.example.com'}}]}}]}}\n"
+    );
+    let world = World::new(&kubeadm_of("v1.33.1"), &body).await;
+    let containerd = world.root().join("etc/containerd");
+    std::fs::create_dir_all(&containerd).unwrap();
+    std::fs::write(containerd.join("config.toml"), "config_path = \"/etc/containerd/certs.d\"\n")
+        .unwrap();
+    let before = world.files();
+    world.run().await.unwrap();
+    assert!(world.has("etc/containerd/certs.d/docker.io/hosts.toml"));
+    let (host, loaded) = (world.host(), world.load());
+    let client = world.cluster.client();
+    let items = reset::plan(&host, &loaded.configuration, Some("seeder")).await;
+    let listed: Vec<String> = items.iter().map(ToString::to_string).collect();
+    for wanted in [
+        "stop the kubelet",
+        "delete the Node seeder",
+        "run kubeadm reset",
+        "remove /etc/sysctl.d/99-kubewright.conf",
+        "forget the state in /var/lib/kubewright/node",
+    ] {
+        assert!(listed.contains(&wanted.to_owned()), "{wanted} is not among {listed:#?}");
+    }
+    assert!(world.has("etc/kubernetes/admin.conf"), "listing does nothing");
+    let done = reset::run(&host, &loaded.configuration, items, Some(&client)).await;
+    assert!(done.failed.is_empty(), "{:?}", done.failed);
+    assert_eq!(world.files(), before);
+    assert!(!world.objects().await.contains_key("Node /seeder"));
+    let calls = world.calls();
+    assert!(calls.iter().any(|call| call.program == "kubeadm"
+        && call.arguments.starts_with(&["reset".to_owned(), "--force".to_owned()])));
+    assert!(world.run().await.unwrap().changed);
+}
+
+pub(crate) async fn the_manager_and_the_agent_of_pod_networks_are_installed() {
+    let world = World::new(&kubeadm_of("v1.33.1"), RESUMED).await;
+    world.run().await.unwrap();
+    let objects = world.objects().await;
+    for name in ["ConfigMap kube-system/of-manager", "ConfigMap kube-system/of-podnet"] {
+        assert!(objects.contains_key(name), "{name}");
+    }
+    let kubelet = world.documents().into_iter().find(|it| it["kind"] == "KubeletConfiguration");
+    assert_eq!(kubelet.unwrap()["serverTLSBootstrap"], true);
+}
+
+pub(crate) async fn what_is_left_after_the_end_is_tidied_by_the_next_run() {
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    world.run().await.unwrap();
+    let state = world.root().join("var/lib/kubewright/node");
+    std::fs::write(state.join("token"), TOKEN).unwrap();
+    let document = world.read("var/lib/kubewright/node/kubeadm.yaml");
+    std::fs::write(
+        state.join("kubeadm.yaml"),
+        format!("bootstrapTokens:\n- token: {TOKEN}\n{document}"),
+    )
+    .unwrap();
+    world.run().await.unwrap();
+    assert!(!state.join("token").exists());
+    let tidied = world.read("var/lib/kubewright/node/kubeadm.yaml");
+    assert!(!tidied.contains(SECRET) && tidied.contains("ClusterConfiguration"), "{tidied}");
+}
+
+pub(crate) async fn the_kubeadm_that_is_named_is_run() {
+    let world = World::new(&kubeadm_of("v1.33.1"), "").await;
+    let named = world.root().join("opt/kubeadm");
+    std::fs::create_dir_all(named.parent().unwrap()).unwrap();
+    // It finds its machine two folders above itself, as the other one does.
+    std::fs::rename(world.root().join(".bin/kubeadm"), &named).unwrap();
+    world.configure(&format!("node: {{name: seeder}}\npaths: {{kubeadm: {}}}\n", named.display()));
+    world.run().await.unwrap();
+    assert!(world.phases().contains(&"certs all".to_owned()));
+    world.configure(
+        "node: {name: seeder}\npaths: {kubeadm: /nowhere/kubeadm, state: /var/lib/other}\n",
+    );
+    let said = told(&world.run().await.unwrap_err());
+    assert!(said.contains("there is no kubeadm"), "{said}");
+}
+
+pub(crate) async fn a_token_may_be_in_a_file() {
+    let body = "node: {name: seeder}\nclusterFormation: {tokenFile: /secret/token}\n";
+    let world = World::new(&kubeadm_of("v1.33.1"), body).await;
+    std::fs::create_dir_all(world.root().join("secret")).unwrap();
+    std::fs::write(world.root().join("secret/token"), "no token, hunter2\n").unwrap();
+    let said = told(&world.run().await.unwrap_err());
+    assert!(said.contains("holds no bootstrap token") && !said.contains("hunter2"), "{said}");
+    std::fs::write(world.root().join("secret/token"), format!("{TOKEN}\n")).unwrap();
+    let report = world.run().await.unwrap();
+    assert_eq!(report.invitation.unwrap().token.expose(), TOKEN);
+}
+
+pub(crate) async fn without_a_token_one_is_made_and_kept_while_it_is_needed() {
+    let world = World::new(&kubeadm_of("v1.33.1"), "node: {name: seeder}\n").await;
+    child::run(&world, Some(8)).await;
+    let kept = world.read("var/lib/kubewright/node/token");
+    let report = world.run().await.unwrap();
+    assert_eq!(report.invitation.unwrap().token.expose(), kept, "the next run goes on with it");
+    assert!(!world.has("var/lib/kubewright/node/token"));
+    let tokens = token::list(&world.cluster.client(), jiff::Timestamp::now()).await.unwrap();
+    assert_eq!(tokens.len(), 1);
+}
+
+pub(crate) async fn a_journal_that_cannot_be_read_is_told() {
+    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    let state = world.root().join("var/lib/kubewright/node");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(state.join("init.journal.json"), "{\"version\": 1").unwrap();
+    let report = world.run().await.unwrap();
+    let warning = report.warnings.iter().find(|warning| warning.check == "journal").unwrap();
+    assert!(warning.message.contains("init.journal.json.corrupt-1"), "{warning}");
+    assert!(state.join("init.journal.json.corrupt-1").exists());
+}
