@@ -7,5 +7,5 @@ mod start;
 
 pub use directory::{Found, Record, RunDir, RunDirError};
 pub use process::Process;
-pub use serve::{ControlPlane, ServeError, serve};
+pub use serve::{ControlPlane, ServeError, Settings, serve};
 pub use start::{StartError, StopError, start, stop};

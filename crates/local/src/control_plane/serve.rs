@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use kubewright_apiserver::Server;
+use kubewright_apiserver::{Identity, NodeHealth, Server};
 use kubewright_operator::shutdown::Shutdown;
 
 use super::directory::{Lock, Record, RunDir, RunDirError};
@@ -25,6 +25,27 @@ pub enum ServeError {
     Kubeconfig(#[from] kubewright_apiserver::pki::PkiError),
 }
 
+/// How a control plane is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where it listens; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Objects and certificates are kept in the run directory.
+    pub durable: bool,
+    /// Further names and addresses of its certificate.
+    pub names: Vec<String>,
+    /// It is for real nodes: requests of kubelets are approved for those who have the right to
+    /// that, and nodes that fall silent are marked.
+    pub nodes: bool,
+}
+
+impl Settings {
+    /// For trying out, without nodes that have kubelets.
+    pub fn new(address: SocketAddr, durable: bool) -> Self {
+        Self { address, durable, names: Vec::new(), nodes: false }
+    }
+}
+
 /// A control plane in this process, which holds its run directory.
 pub struct ControlPlane {
     server: Server,
@@ -34,29 +55,28 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts it: takes the directory, serves TLS on `address` (port 0: any), and leaves
-    /// record and kubeconfig in the directory.
+    /// Starts it: takes the directory, serves TLS, and leaves record and kubeconfig in the
+    /// directory.
     ///
     /// # Errors
     /// [`RunDirError::Taken`] when another process serves from there; else what kept it from
     /// serving.
-    pub async fn start(
-        run_dir: &RunDir,
-        address: SocketAddr,
-        durable: bool,
-    ) -> Result<Self, ServeError> {
+    pub async fn start(run_dir: &RunDir, settings: &Settings) -> Result<Self, ServeError> {
         run_dir.prepare()?;
         let lock = run_dir.lock()?;
         let mut builder = Server::builder().default_service_accounts(true);
-        if durable {
+        if settings.durable {
             builder = builder.state_dir(run_dir.path());
         }
+        if settings.nodes {
+            builder = builder.approve_kubelet_clients(true).node_lifecycle(NodeHealth::default());
+        }
         let server = builder.start().await?;
-        let address = server.serve(address).await?;
+        let address = server.serve_named(settings.address, &settings.names).await?;
         let record = Record {
             process: Process::current(),
             address,
-            durable,
+            durable: settings.durable,
             started: jiff::Timestamp::now(),
         };
         run_dir.write(&record, &server.kubeconfig(address)?)?;
@@ -73,6 +93,12 @@ impl ControlPlane {
         &self.server
     }
 
+    /// A client for a node, in process.
+    pub fn client_of_node(&self, name: &str) -> kube::Client {
+        let user = format!("system:node:{name}");
+        self.server.client_as(Identity::new(user, ["system:nodes".to_owned()]))
+    }
+
     /// Ends watches, lets running requests finish, and cleans up.
     pub async fn stop(self) {
         self.server.stop().await;
@@ -86,12 +112,11 @@ impl ControlPlane {
 /// As of [`ControlPlane::start`].
 pub async fn serve(
     run_dir: &RunDir,
-    address: SocketAddr,
-    durable: bool,
+    settings: &Settings,
     shutdown: &Shutdown,
     ready: impl FnOnce(&Record),
 ) -> Result<(), ServeError> {
-    let control_plane = ControlPlane::start(run_dir, address, durable).await?;
+    let control_plane = ControlPlane::start(run_dir, settings).await?;
     ready(control_plane.record());
     shutdown.triggered().await;
     control_plane.stop().await;

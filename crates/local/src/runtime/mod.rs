@@ -31,6 +31,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use kubewright_cri::{Endpoint, server};
 use tokio::net::UnixListener;
@@ -41,6 +43,12 @@ use namespace::Namespaces;
 use record::RecordError;
 use sandboxes::Sandboxes;
 use service::Service;
+
+/// How long the run directory may be another's before that is an error.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Between two looks whether it is.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why the runtime does not run.
 #[derive(Debug, thiserror::Error)]
@@ -160,7 +168,15 @@ fn open(options: &Options) -> Result<(File, Arc<Sandboxes>), RuntimeError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(wrong(path))?;
     let file = path.join("lock");
     let lock = File::options().create(true).append(true).open(&file).map_err(wrong(&file))?;
-    match lock.try_lock() {
+    // One that was killed holds it until the plugin that it was just starting has started.
+    let limit = Instant::now() + LOCK_PATIENCE;
+    let locked = loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < limit => thread::sleep(LOCK_PAUSE),
+            tried => break tried,
+        }
+    };
+    match locked {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(RuntimeError::Taken { path: path.clone() }),
         Err(TryLockError::Error(source)) => return Err(wrong(&file)(source)),

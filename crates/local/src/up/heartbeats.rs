@@ -29,7 +29,7 @@ impl Drop for Heartbeats {
 impl Heartbeats {
     pub(super) fn start(client: Client) -> Self {
         let nodes = Arc::default();
-        let task = tokio::spawn(forever(client.clone(), Arc::clone(&nodes))).abort_handle();
+        let task = tokio::spawn(forever(Arc::clone(&nodes))).abort_handle();
         Self { client, nodes, task }
     }
 
@@ -40,10 +40,15 @@ impl Heartbeats {
     ) -> kube::Result<()> {
         let joins = nodes.into_iter().map(|node| async move {
             join(&self.client, &node).await?;
-            lock(&self.nodes).insert(node.name.clone(), node);
+            self.adopt(node, self.client.clone());
             Ok(())
         });
         all(joins).await
+    }
+
+    /// Keeps a node alive from now on that has joined by itself, with what it has joined with.
+    pub(super) fn adopt(&self, node: SimulatedNode, client: Client) {
+        lock(&self.nodes).insert(node.name.clone(), (node, client));
     }
 
     /// Takes these nodes away.
@@ -58,29 +63,26 @@ impl Heartbeats {
     pub(super) async fn beat(&self) -> kube::Result<usize> {
         let nodes = snapshot(&self.nodes);
         let count = nodes.len();
-        beat(&self.client, nodes).await?;
+        beat(nodes).await?;
         Ok(count)
     }
 }
 
-async fn forever(client: Client, nodes: Arc<Mutex<Nodes>>) {
+async fn forever(nodes: Arc<Mutex<Nodes>>) {
     let mut ticks = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         // A node that left meanwhile is not found; so is one that a user of `up` deleted.
-        if let Err(error) = beat(&client, snapshot(&nodes)).await {
+        if let Err(error) = beat(snapshot(&nodes)).await {
             tracing::debug!(%error, "a heartbeat was not taken");
         }
     }
 }
 
-async fn beat(client: &Client, nodes: Vec<SimulatedNode>) -> kube::Result<()> {
-    let beats = nodes.into_iter().map(|node| {
-        let client = client.clone();
-        async move { heartbeat(&client, &node).await }
-    });
-    all(beats).await
+async fn beat(nodes: Vec<(SimulatedNode, Client)>) -> kube::Result<()> {
+    all(nodes.into_iter().map(|(node, client)| async move { heartbeat(&client, &node).await }))
+        .await
 }
 
 /// Does all of them, some at the same time, and returns the first error.
@@ -91,12 +93,13 @@ async fn all<F: Future<Output = kube::Result<()>>>(
     results.into_iter().collect()
 }
 
-type Nodes = BTreeMap<String, SimulatedNode>;
+/// Each with a client that says for it that it is alive.
+type Nodes = BTreeMap<String, (SimulatedNode, Client)>;
 
 fn lock(nodes: &Mutex<Nodes>) -> std::sync::MutexGuard<'_, Nodes> {
     nodes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn snapshot(nodes: &Mutex<Nodes>) -> Vec<SimulatedNode> {
+fn snapshot(nodes: &Mutex<Nodes>) -> Vec<(SimulatedNode, Client)> {
     lock(nodes).values().cloned().collect()
 }

@@ -1,17 +1,16 @@
 //! What `up` keeps running, and how it comes up and goes down.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::{Api, Client};
-use kubewright_operator::ClientArgs;
+use kubewright_operator::{ClientArgs, Metrics};
 
 use super::controllers::{self, Controllers};
 use super::course::{Course, Finding, Wrong};
 use super::heartbeats::Heartbeats;
+use super::members::{self, Members, Seeded};
 use super::pods::Pods;
-use super::watched::{Watched, some_of};
 use super::{Options, PATIENCE, resources};
 use crate::control_plane::{ControlPlane, RunDir};
 use crate::nodes::SimulatedNode;
@@ -36,6 +35,16 @@ impl Machine {
         self.run_dir.kubeconfig()
     }
 
+    /// A client with the administrator's rights.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// What the controllers count.
+    pub fn metrics(&self) -> Metrics {
+        self.controllers.metrics.clone()
+    }
+
     pub(super) async fn shut_down(self) -> Finding {
         let ended = tokio::time::timeout(PATIENCE, async {
             if let Some(pods) = self.pods {
@@ -57,12 +66,17 @@ impl Machine {
 
 /// Brings it up, one check after the other; `None` when one of them did not pass.
 pub(super) async fn bring_up(options: &Options, course: &mut Course<'_>) -> Option<Machine> {
-    let (control_plane, run_dir, temporary) = course.check("control plane", start(options)).await?;
+    let started = course.check("control plane", start(options)).await?;
+    let Started { control_plane, run_dir, temporary, seeded } = started;
     let client = course.check("API over TLS", connect(&run_dir, &control_plane)).await?;
     course.check("custom resources", resources::install(&client)).await?;
     course.check("templates", resources::apply_templates(&client)).await?;
     let nodes: Vec<_> = (0..options.nodes).map(SimulatedNode::worker).collect();
-    let heartbeats = course.check("nodes join", join(&client, &nodes)).await?;
+    let members = Members::start(&client, seeded);
+    let heartbeats = course.check("nodes join", members.join(&nodes)).await?;
+    course.check("node accepted", members.accept()).await?;
+    course.check("node rejected", members.reject()).await?;
+    members.finish().await;
     let controllers = course.check("leader election", controllers::start(&client)).await?;
     Some(Machine {
         client,
@@ -76,7 +90,16 @@ pub(super) async fn bring_up(options: &Options, course: &mut Course<'_>) -> Opti
     })
 }
 
-async fn start(options: &Options) -> Finding<(ControlPlane, RunDir, Option<tempfile::TempDir>)> {
+/// A control plane that others can join.
+struct Started {
+    control_plane: ControlPlane,
+    run_dir: RunDir,
+    temporary: Option<tempfile::TempDir>,
+    seeded: Seeded,
+}
+
+/// Seeds as `kubewright node init` does, with the control plane in this process.
+async fn start(options: &Options) -> Finding<Started> {
     let (run_dir, temporary) = match &options.state_dir {
         Some(path) => (RunDir::at(path), None),
         None => {
@@ -86,14 +109,15 @@ async fn start(options: &Options) -> Finding<(ControlPlane, RunDir, Option<tempf
         }
     };
     let durable = temporary.is_none();
-    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let control_plane = ControlPlane::start(&run_dir, anywhere, durable).await?;
+    let (control_plane, seeded) = members::seed(&run_dir, durable).await?;
     let address = control_plane.record().address;
     let kept = match durable {
         true => format!("durable in {}", run_dir.path().display()),
         false => "in memory".to_owned(),
     };
-    Ok(((control_plane, run_dir, temporary), format!("https://{address}, {kept}")))
+    let pin = seeded.pin().to_string();
+    let seen = format!("https://{address}, {kept}, seeded with pin {pin:.19}…");
+    Ok((Started { control_plane, run_dir, temporary, seeded }, seen))
 }
 
 /// As anyone would who has the kubeconfig; and one who has none must not get in.
@@ -116,27 +140,4 @@ async fn connect(run_dir: &RunDir, control_plane: &ControlPlane) -> Finding<Clie
         Ok(_) => Err(Wrong::failed("somebody without a certificate may list the nodes")),
         Err(error) => Err(Wrong::during("listing nodes without a certificate")(error)),
     }
-}
-
-async fn join(client: &Client, nodes: &[SimulatedNode]) -> Finding<Heartbeats> {
-    let mut watched = Watched::<Node>::start(Api::all(client.clone()));
-    let heartbeats = Heartbeats::start(client.clone());
-    heartbeats.join(nodes.iter().cloned()).await.map_err(Wrong::during("joining nodes"))?;
-    watched
-        .until(PATIENCE, |seen| {
-            let missing =
-                nodes.iter().filter(|node| !seen.get(&node.name).is_some_and(|n| ready(n)));
-            let missing: Vec<_> = missing.map(|node| &node.name).collect();
-            match missing.is_empty() {
-                true => Ok(()),
-                false => Err(format!("not ready: {}", some_of(missing))),
-            }
-        })
-        .await?;
-    Ok((heartbeats, format!("ready: {}", some_of(nodes.iter().map(|node| &node.name)))))
-}
-
-fn ready(node: &Node) -> bool {
-    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
 }

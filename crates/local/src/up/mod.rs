@@ -1,8 +1,9 @@
 //! `kubewright up`: everything on one machine, checked.
 //!
 //! ```text
-//!  control plane ─▶ API over TLS ─▶ resources ─▶ nodes ─▶ leader ─▶ HostEndpoints
-//!        each needs the one before                                      │
+//!  control plane, seeded ─▶ API over TLS ─▶ resources ─▶ nodes join, one is accepted, one rejected
+//!        each needs the one before                                 │
+//!                                                   leader ─▶ HostEndpoints
 //!                    mass deletion ◀─ node removed ◀─ VPN ◀─ drift ◀─┴─ at rest
 //!                          │
 //!                      peer pods ─▶ container runtime ─▶ pod sandbox ─▶ network plugged
@@ -22,6 +23,7 @@ mod endpoints;
 mod guard;
 mod heartbeats;
 mod machine;
+mod members;
 mod namespace;
 mod peerpods;
 mod pods;

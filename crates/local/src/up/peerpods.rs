@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
-use k8s_openapi::api::core::v1::{Node, Pod, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::runtime::wait::{await_condition, conditions};
@@ -48,7 +48,6 @@ pub(super) async fn check(machine: &Machine) -> Finding {
     if let Some(ended) = running.join_next().await {
         ended??;
     }
-    scene.tidy().await?;
     Ok(((), seen))
 }
 
@@ -188,18 +187,6 @@ impl Scene<'_> {
             )));
         }
         Ok("2 vCPU and 1024 MiB".to_owned())
-    }
-
-    /// Leaves the cluster as it was.
-    async fn tidy(&self) -> Result<(), Wrong> {
-        let secrets: Api<Secret> = Api::namespaced(self.machine.client.clone(), NAMESPACE);
-        for name in [
-            kubewright_peerpod::objects::webhook::AUTHORITIES,
-            kubewright_peerpod::objects::webhook::SECRET,
-        ] {
-            secrets.delete(name, &DeleteParams::default()).await?;
-        }
-        Ok(())
     }
 }
 

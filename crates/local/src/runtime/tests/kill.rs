@@ -56,8 +56,9 @@ fn spawn(node: &Node) -> Life {
     Life(command.spawn().unwrap())
 }
 
-async fn answers(client: &Client) {
+async fn answers(client: &Client, runtime: &mut Life) {
     while matches!(client.version().await, Err(CallError::Unreachable { .. })) {
+        assert_eq!(runtime.0.try_wait().unwrap(), None, "it runs");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -68,8 +69,8 @@ async fn killed_at_any_instant_it_neither_loses_nor_leaks_a_sandbox() {
     let node = Node::new();
     let client = Client::new(Endpoint::at(node.path("run/socket")));
     for life in 0..LIVES {
-        let runtime = spawn(&node);
-        answers(&client).await;
+        let mut runtime = spawn(&node);
+        answers(&client, &mut runtime).await;
         // What an earlier life answered for is there, ready or not; nothing is there twice.
         let all = client.list_sandboxes(PodSandboxFilter::default()).await.unwrap();
         let ready = all.iter().filter(|sandbox| sandbox.state == 0);
@@ -95,8 +96,8 @@ async fn killed_at_any_instant_it_neither_loses_nor_leaks_a_sandbox() {
             assert!(node.path("run/sandboxes").join(id).exists(), "it answered and forgot");
         }
     }
-    let runtime = spawn(&node);
-    answers(&client).await;
+    let mut runtime = spawn(&node);
+    answers(&client, &mut runtime).await;
     for sandbox in client.list_sandboxes(PodSandboxFilter::default()).await.unwrap() {
         client.remove_sandbox(&sandbox.id).await.unwrap();
     }
