@@ -8,8 +8,8 @@ use kubewright_operator::{LogArgs, install_crypto_provider};
 use kubewright_podnet::options::with_two_dashes;
 
 use crate::command::{
-    completions, controllers, crds, hostendpoint, local, man, manifests, peerpod, podnet, up,
-    version,
+    completions, console, controllers, crds, hostendpoint, local, man, manifests, node, peerpod,
+    podnet, up, version, workspace,
 };
 use crate::failure::{Failure, Outcome};
 
@@ -34,6 +34,9 @@ enum Command {
     Hostendpoint(hostendpoint::Args),
     Podnet(podnet::Args),
     Peerpod(peerpod::Args),
+    Node(node::Args),
+    Console(console::Args),
+    Workspace(workspace::Args),
     Crds(crds::Args),
     Manifests(manifests::Args),
     Completions(completions::Args),
@@ -45,10 +48,11 @@ impl Command {
     /// Whether it goes on until it is stopped, and logs what it does.
     fn serves(&self) -> bool {
         match self {
-            Self::Controllers(_) => true,
+            Self::Controllers(_) | Self::Console(_) => true,
             Self::Hostendpoint(args) => args.serves(),
             Self::Podnet(args) => args.serves(),
             Self::Peerpod(args) => args.serves(),
+            Self::Node(args) => args.serves(),
             Self::Local(args) => args.serves(),
             _ => false,
         }
@@ -82,6 +86,9 @@ fn run(mut cli: Cli, quiet: bool) -> Outcome {
         Command::Hostendpoint(args) => wait(hostendpoint::run(args)),
         Command::Podnet(args) => podnet::run(args),
         Command::Peerpod(args) => wait(peerpod::run(args)),
+        Command::Node(args) => wait(node::run(args)),
+        Command::Console(args) => wait(console::run(args)),
+        Command::Workspace(args) => workspace::run(args),
         Command::Crds(args) => crds::run(&args),
         Command::Manifests(args) => manifests::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
+use kubewright_node::cloud_init::{self, Role};
 
 use crate::manifests::{self, Settings};
 use crate::{cli, output};
@@ -35,6 +36,13 @@ pub fn files() -> Result<Vec<(PathBuf, String)>> {
     files.push(yaml("deploy/systemd/kubewright-podnet.service".to_owned(), unit));
     let templates = output::documents(&manifests::templates(&settings))?;
     files.push(yaml("deploy/manifests/hostendpoint-templates.yaml".to_owned(), templates));
+    for (role, name) in [(Role::Seeder, "seeder"), (Role::Node, "node")] {
+        let path = format!("deploy/cloud-init/{name}.yaml.tftpl");
+        files.push((path.into(), cloud_init::for_terraform(role)?));
+    }
+    for (path, text) in kubewright_node::machine::defaults() {
+        files.push((PathBuf::from("deploy/node").join(path), text));
+    }
     let command = cli::reference();
     each(&command, &mut vec![NAME.to_owned()], &mut |words, command| {
         let path = format!("deploy/man/{}.1", words.join("-"));

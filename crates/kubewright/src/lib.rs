@@ -12,6 +12,7 @@
 //!
 //! Exit codes: 0 done; 1 failed; 2 not understood, or for `plan`: there are changes to make.
 
+mod acceptance;
 mod advice;
 pub mod cli;
 mod command;

@@ -89,6 +89,21 @@ pub(crate) fn pairs(pairs: &[(&str, String)]) -> String {
     pairs.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
 }
 
+/// Rows under their headings, aligned.
+pub(crate) fn columns<const N: usize>(
+    headings: &[&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let rows: Vec<[String; N]> = [headings.map(str::to_owned)].into_iter().chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -102,6 +117,12 @@ mod tests {
         assert_eq!(text.matches("---\n").count(), 1);
         let back: serde_json::Value = serde_saphyr::from_str(&yaml(&values[0]).unwrap()).unwrap();
         assert_eq!(back, values[0]);
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [["1".to_owned(), "2".to_owned()], ["long".to_owned(), String::new()]];
+        assert_eq!(columns(&["A", "B"], rows), "A     B\n1     2\nlong\n");
     }
 
     #[test]

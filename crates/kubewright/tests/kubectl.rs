@@ -4,11 +4,12 @@
 mod sandbox;
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use kubewright_testkit::require;
 use kubewright_testkit::require::program;
-use sandbox::{Ended, Sandbox, run, spawn};
+use sandbox::kubectl::{Cluster, stable};
+use sandbox::{run, spawn};
 
 const MANIFEST: &str = r#"
 apiVersion: v1
@@ -26,64 +27,6 @@ spec:
     metadata: { labels: { app: web } }
     spec: { containers: [{ name: web, image: "nginx:1" }, { name: log, image: "log:1" }] }
 "#;
-
-/// A control plane, and a kubectl for it.
-struct Cluster {
-    sandbox: Sandbox,
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let sandbox = Sandbox::new();
-        sandbox.kubewright(&["local", "start"]).ok();
-        Self { sandbox }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.sandbox.program("kubectl");
-        command.env("KUBECONFIG", self.sandbox.path("kubewright/kubeconfig")).args(arguments);
-        command
-    }
-
-    fn try_kubectl(&self, line: &str) -> Ended {
-        run(&mut self.command(&line.split(' ').collect::<Vec<_>>()))
-    }
-
-    /// Standard output of a kubectl that succeeds.
-    fn kubectl(&self, line: &str) -> String {
-        self.try_kubectl(line).ok()
-    }
-
-    fn apply(&self, flags: &[&str], manifest: &str) -> Ended {
-        let mut command = self.command(&[&["apply", "-f", "-"], flags].concat());
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(manifest.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        Ended {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn field(&self, object: &str, path: &str) -> String {
-        self.kubectl(&format!("get {object} -o jsonpath={{{path}}}"))
-    }
-}
-
-/// A table without what differs from run to run: ages, and the widths of columns.
-fn stable(table: &str) -> String {
-    let is_age = |word: &str| {
-        let number = word.strip_suffix(['s', 'm']).unwrap_or_default();
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let words = |line: &str| -> Vec<String> {
-        let words = line.split_whitespace();
-        words.map(|word| if is_age(word) { "AGE".to_owned() } else { word.to_owned() }).collect()
-    };
-    table.lines().map(|line| words(line).join(" ") + "\n").collect()
-}
 
 #[test]
 fn apply_creates_updates_and_leaves_what_others_set() {

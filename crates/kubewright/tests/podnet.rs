@@ -8,12 +8,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::routing::post;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::config::KubeConfigOptions;
+use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::wait::{await_condition, conditions};
-use kube::{Api, Client, CustomResourceExt as _};
+use kube::{Api, Client, Config, CustomResourceExt as _, ResourceExt as _};
 use kubewright_apiserver::Server;
 use kubewright_cri::label;
 use kubewright_cri::message::{PodSandboxConfig, PodSandboxMetadata};
@@ -80,6 +81,18 @@ impl Node {
         let api: Api<NetworkAttachmentDefinition> = Api::default_namespaced(self.client.clone());
         let params = PatchParams::apply("test").force();
         api.patch(name, &params, &Patch::Apply(&definition)).await.unwrap();
+    }
+
+    async fn apply(&self, object: DynamicObject) {
+        let types = object.types.clone().unwrap();
+        let kind = GroupVersionKind::try_from(&types).unwrap();
+        let resource = ApiResource::from_gvk(&kind);
+        let api: Api<DynamicObject> = match object.namespace() {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), &namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        let (name, params) = (object.name_any(), PatchParams::apply("test").force());
+        api.patch(&name, &params, &Patch::Apply(&object)).await.unwrap();
     }
 
     fn calls_file(&self) -> PathBuf {
@@ -250,37 +263,130 @@ async fn networks_are_attached_and_detached_from_the_command_line() {
     }
 }
 
+/// What a service account of the manifests gets: a token, with which the agent may do what it needs
+/// and no more.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kubeconfig_for_the_agent_is_its_owners_only() {
-    let token = post(|request: String| async move {
-        let request: Value = serde_json::from_str(&request).unwrap();
-        assert_eq!(request["spec"]["expirationSeconds"], 7200);
-        let answer = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-            "metadata": {}, "spec": { "audiences": [] },
-            "status": { "token": "s3cret", "expirationTimestamp": "2030-01-01T00:00:00Z" } });
-        ([("content-type", "application/json")], answer.to_string())
-    });
-    let path = "/api/v1/namespaces/kubewright-system/serviceaccounts/kubewright-podnet/token";
-    let router = axum::Router::new().route(path, token);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    let sandbox = Sandbox::new();
-    let config = json!({ "apiVersion": "v1", "kind": "Config", "current-context": "a",
-        "clusters": [{ "name": "a", "cluster": { "server": format!("http://{address}") } }],
-        "users": [{ "name": "a", "user": {} }],
-        "contexts": [{ "name": "a", "context": { "cluster": "a", "user": "a" } }] });
-    let (own, file) = (sandbox.path("config"), sandbox.path("agent"));
-    std::fs::write(&own, config.to_string()).unwrap();
-    let mut command = sandbox.program(KUBEWRIGHT);
-    command.args(["podnet", "agent", "kubeconfig", "--hours", "2", "--kubeconfig"]).arg(&own);
-    command.arg("-f").arg(&file);
-    let ended = tokio::task::spawn_blocking(move || sandbox::run(&mut command)).await.unwrap();
+async fn a_kubeconfig_for_the_agent_lets_it_work_and_is_its_owners_only() {
+    require!(require::root(), require::program("ip"), require::cni_plugins().map(drop));
+    let node = Node::start().await;
+    let file = node.sandbox.path("agent");
+    let to = file.display().to_string();
+    let line = ["podnet", "agent", "kubeconfig", "--hours", "2", "-f", &to];
+    // Without the account there is advice, and no file.
+    let failed = node.kubewright(&line).await;
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.stderr.contains("kubewright manifests podnet"), "{failed:?}");
+    assert!(!file.exists());
+
+    let manifests = node.sandbox.kubewright(&["manifests", "podnet", "-o", "json"]).ok();
+    let manifests: Value = serde_json::from_str(&manifests).unwrap();
+    for object in manifests["items"].as_array().unwrap() {
+        let object: DynamicObject = serde_json::from_value(object.clone()).unwrap();
+        if object.types.as_ref().unwrap().kind != "DaemonSet" {
+            node.apply(object).await;
+        }
+    }
+    let ended = node.kubewright(&line).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stderr.contains("2030-01-01"), "{ended:?}");
-    assert!(!ended.stderr.contains("s3cret") && ended.stdout.is_empty(), "{ended:?}");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let written: Value = serde_saphyr::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    assert_eq!(written["users"][0]["user"]["token"], "s3cret");
-    assert_eq!(written["clusters"][0]["cluster"]["server"], format!("http://{address}/"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let written: Value = serde_saphyr::from_str(&text).unwrap();
+    let token = written["users"][0]["user"]["token"].as_str().unwrap();
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!said.contains(token) && said.contains("is good until 20"), "{ended:?}");
+
+    // Everything that the agent does goes through that file.
+    let agent = Node { kubeconfig: to, ..node };
+    let told = agent.kubewright(&["podnet", "attach", "p", "blue", "-n", "default"]).await;
+    assert!(told.stderr.contains("there is no pod default/p"), "{told:?}");
+    let _agent = agent.agent();
+    agent.define("blue", json!({})).await;
+    agent.pod("p", json!({ "k8s.v1.cni.cncf.io/networks": "blue@x0" })).await;
+    agent.attached("p", "x0").await;
+    let events: Api<k8s_openapi::api::events::v1::Event> =
+        Api::default_namespaced(agent.client.clone());
+    let added = |events: &[k8s_openapi::api::events::v1::Event]| {
+        events.iter().any(|event| event.reason.as_deref() == Some("AddedInterface"))
+    };
+    let told = async {
+        while !added(&events.list(&ListParams::default()).await.unwrap().items) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(MINUTE, told).await.expect("an event");
+    let config = kube::config::Kubeconfig::from_yaml(&text).unwrap();
+    let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await;
+    let own = Client::try_from(config.unwrap()).unwrap();
+    let secrets: Api<k8s_openapi::api::core::v1::Secret> = Api::default_namespaced(own.clone());
+    let refused = secrets.list(&ListParams::default()).await.unwrap_err();
+    assert!(matches!(&refused, kube::Error::Api(status) if status.code == 403), "{refused}");
+    let pods: Api<Pod> = Api::default_namespaced(own);
+    let refused = pods.delete("p", &DeleteParams::default()).await.unwrap_err();
+    assert!(matches!(&refused, kube::Error::Api(status) if status.code == 403), "{refused}");
+}
+
+/// Each place may be named in the environment, as /etc/kubewright/podnet.env does.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_names_the_places() {
+    require!(require::root(), require::program("ip"), require::cni_plugins().map(drop));
+    let node = Node::start().await;
+    let path = |name: &str| node.sandbox.path(name);
+    // The agent finds plugins in all of them, and ours goes into the first.
+    let folders = format!("{}:{}", path("bin").display(), cni::plugin_dir().display());
+    let environment = [
+        ("CONF_DIR", path("etc")),
+        ("BIN_DIR", folders.into()),
+        ("CACHE_DIR", path("own-cache")),
+        ("STATE_DIR", path("own-state")),
+        ("SOCKET", path("own.sock")),
+    ];
+    let program = |arguments: &[&str]| {
+        let mut command = node.sandbox.program(KUBEWRIGHT);
+        for (name, place) in &environment {
+            command.env(format!("KUBEWRIGHT_PODNET_{name}"), place);
+        }
+        command.args(arguments);
+        command
+    };
+    std::fs::create_dir(path("bin")).unwrap();
+    // Not that of the runtime here, which would call the plugin.
+    std::fs::create_dir(path("etc")).unwrap();
+    std::fs::copy(path("net.d/10-cluster.conf"), path("etc/10-cluster.conf")).unwrap();
+    let plugin = path("plugin");
+    let answer = r#"{"cniVersion":"1.0.0","supportedVersions":["1.0.0"]}"#;
+    std::fs::write(&plugin, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
+    std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let install = ["podnet", "install", "--plugin", plugin.to_str().unwrap()];
+    let mut install = program(&install);
+    tokio::task::spawn_blocking(move || sandbox::run(&mut install).ok()).await.unwrap();
+    assert!(path("bin/kubewright-cni").is_file());
+    let text = std::fs::read_to_string(path("etc/00-kubewright.conflist")).unwrap();
+    let conflist: Value = serde_json::from_str(&text).unwrap();
+    let told = &conflist["plugins"][0];
+    for (field, name) in [
+        ("confDir", "etc"),
+        ("cacheDir", "own-cache"),
+        ("stateDir", "own-state"),
+        ("socket", "own.sock"),
+    ] {
+        assert_eq!(told[field], json!(path(name)), "{field} in {text}");
+    }
+
+    let endpoint = node.runtime.endpoint().to_string();
+    let mut command = program(&["podnet", "agent", "--health-address", "127.0.0.1:0"]);
+    command.env("NODE_NAME", "node").env("CONTAINER_RUNTIME_ENDPOINT", endpoint);
+    command.env("KUBECONFIG", &node.kubeconfig);
+    let _agent = Running(command.spawn().unwrap());
+    node.define("blue", json!({})).await;
+    node.pod("p", json!({ "k8s.v1.cni.cncf.io/networks": "blue@x0" })).await;
+    node.attached("p", "x0").await;
+    assert!(path("own.sock").exists());
+    let files = |folder: &str| std::fs::read_dir(path(folder)).unwrap().count();
+    assert_eq!(files("own-cache/results"), 1);
+    assert!(files("own-state/records") > 0);
+
+    let mut uninstall = program(&["podnet", "uninstall"]);
+    tokio::task::spawn_blocking(move || sandbox::run(&mut uninstall).ok()).await.unwrap();
+    assert!(!path("etc/00-kubewright.conflist").exists());
+    assert!(path("bin/kubewright-cni").exists(), "an interface is on record");
 }

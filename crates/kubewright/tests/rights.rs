@@ -319,3 +319,95 @@ async fn the_agent_of_pod_networks_asks_for_nothing_that_is_not_granted() {
         assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
     }
 }
+
+/// A policy that is wrong and then accepts and rejects: the approver does with what its role grants.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_approver_of_nodes_asks_for_nothing_that_is_not_granted() {
+    use kubewright_node::acceptance::is_ready;
+    use kubewright_node::approver::{Approver, CONFIG_MAP, POLICY_KEY};
+    use kubewright_node::discovery::{Cluster, Pin, Search, Trusted};
+    use kubewright_node::embedded::{self, Join};
+    use kubewright_node::formation::{Formation, publish};
+    use kubewright_node::token::{self, Grant};
+
+    let server = Server::builder().start().await.unwrap();
+    let admin = server.client();
+    let address = server.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let authority = server.pki().certificate_pem().to_owned();
+    let place = Cluster { server: format!("https://{address}"), authority };
+    Formation::new(false).apply(&admin).await.unwrap();
+    publish(&admin, &place).await.unwrap();
+    let token = token::create(&admin, None, &Grant::for_nodes(None)).await.unwrap();
+
+    let asked = Arc::default();
+    let client = recording(&server, &asked);
+    let settings = ManagerOptions {
+        election: Some(ElectionOptions::new("default", "test")),
+        ..ManagerOptions::default()
+    };
+    let manager = Manager::bind(client, settings).await.unwrap();
+    let approver = Approver::new(Default::default(), manager.metrics());
+    let shutdown = Shutdown::new();
+    let running = tokio::spawn(manager.controller(approver).run(shutdown.clone()));
+    let policy = |rules: &str| {
+        let text = format!(
+            "apiVersion: node.kubewright.io/v1alpha1\nkind: AcceptancePolicy\nrules: [{rules}]"
+        );
+        json!({ "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": CONFIG_MAP }, "data": { POLICY_KEY: text } })
+    };
+    let maps: Api<DynamicObject> = Api::default_namespaced_with(
+        admin.clone(),
+        &kube::core::ApiResource::erase::<k8s_openapi::api::core::v1::ConfigMap>(&()),
+    );
+    let put = async |rules: &str| {
+        let params = PatchParams::apply("test").force();
+        maps.patch(CONFIG_MAP, &params, &Patch::Apply(policy(rules))).await.unwrap();
+    };
+    put("{}").await;
+    put("{ nodes: [good] }, { nodes: [bad], action: reject }").await;
+    let folder = tempfile::tempdir().unwrap();
+    let join = async |node: &str| {
+        let machine = Join {
+            state: folder.path().join(node),
+            search: Search {
+                seeder: place.endpoint().unwrap(),
+                token: token.clone(),
+                trust: Trusted::Pins(Pin::of_pem(&place.authority).unwrap()),
+                patience: MINUTE,
+            },
+            node: node.parse().unwrap(),
+            address: None,
+            labels: Default::default(),
+            expiration: None,
+        };
+        embedded::join(&machine, None, &mut |_| {}).await
+    };
+    join("good").await.unwrap();
+    assert!(join("bad").await.err().unwrap().to_string().contains("rejected"));
+    let nodes: Api<Node> = Api::all(admin);
+    assert!(is_ready(&nodes.get("good").await.unwrap()));
+    shutdown.trigger();
+    running.await.unwrap().unwrap();
+
+    let manifests = printed(&["manifests", "node"]);
+    let rules: Vec<Value> = manifests
+        .iter()
+        .filter_map(|object| object["rules"].as_array())
+        .flat_map(|rules| rules.clone())
+        .collect();
+    let asked = asked.lock().unwrap().clone();
+    let refused: Vec<_> = asked.iter().filter(|request| !allows(&rules, request)).collect();
+    assert!(refused.is_empty(), "not granted: {refused:?}");
+    for (group, resource, verb) in [
+        ("", "nodes", "watch"),
+        ("", "configmaps", "watch"),
+        ("certificates.k8s.io", "certificatesigningrequests", "watch"),
+        ("certificates.k8s.io", "certificatesigningrequests/approval", "patch"),
+        ("events.k8s.io", "events", "create"),
+        ("coordination.k8s.io", "leases", "update"),
+    ] {
+        let request = (group.to_owned(), resource.to_owned(), verb);
+        assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
+    }
+}

@@ -71,6 +71,8 @@ fn once_everything_passes_with_a_line_each() {
             "custom resources",
             "templates",
             "nodes join",
+            "node accepted",
+            "node rejected",
             "leader election",
             "HostEndpoints",
             "nothing written at rest",
@@ -121,6 +123,8 @@ fn without_once_it_stays_until_it_is_asked_to_end() {
     assert_eq!(result["result"], "passed", "{result}");
     let kubeconfig = std::path::PathBuf::from(result["kubeconfig"].as_str().unwrap());
     assert!(kubeconfig.exists());
+    let page = sandbox::get(result["console"].as_str().unwrap());
+    assert!(page.contains("<title>Overview · kubewright</title>"), "{page}");
 
     up.terminate();
     let last: Value = serde_json::from_str(&lines.last().unwrap()).unwrap();

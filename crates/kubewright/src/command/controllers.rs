@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use kubewright_hostendpoint::controller::HostEndpoints;
 use kubewright_hostendpoint::options::HostEndpointArgs;
+use kubewright_node::approver::{Approver, NodeArgs};
 use kubewright_operator::manager::{ManagerArgs, ManagerError};
 use kubewright_operator::{ClientArgs, Manager, Shutdown};
 use kubewright_peerpod::PeerPods;
@@ -26,6 +27,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     peerpod: PeerPodArgs,
     #[command(flatten)]
+    node: NodeArgs,
+    #[command(flatten)]
     manager: ManagerArgs,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
@@ -38,6 +41,8 @@ pub(crate) enum Controller {
     Hostendpoint,
     /// Capacity for peer pods, their adaptor and their webhook.
     Peerpod,
+    /// Requests of nodes for certificates, answered as a policy says.
+    Node,
 }
 
 impl Controller {
@@ -47,6 +52,7 @@ impl Controller {
         match self {
             Self::Hostendpoint => "kubewright-hostendpoint",
             Self::Peerpod => "kubewright-peerpod",
+            Self::Node => "kubewright-node",
         }
     }
 }
@@ -65,6 +71,10 @@ pub(crate) async fn run(args: Args) -> Outcome {
         }
         if chosen.contains(&Controller::Peerpod) {
             manager = peer_pods(manager, &args.peerpod);
+        }
+        if chosen.contains(&Controller::Node) {
+            let approver = Approver::new(args.node.options(), manager.metrics());
+            manager = manager.controller_by_lease(Controller::Node.lease(), approver);
         }
         manager
     })

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clap::{Subcommand, ValueHint};
-use kubewright_local::control_plane::{self, Found, Record, RunDir};
+use kubewright_local::control_plane::{self, Found, Record, RunDir, Settings};
 use kubewright_operator::Shutdown;
 use serde::Serialize;
 
@@ -220,7 +220,8 @@ impl Place {
             // Read by `start`, which waits for one line. It may be gone by now: no failure.
             let _ = output::print(&format!("ready at https://{}\n", record.address));
         };
-        control_plane::serve(&self.run_dir, address, self.durable, &shutdown, ready).await?;
+        let settings = Settings::new(address, self.durable);
+        control_plane::serve(&self.run_dir, &settings, &shutdown, ready).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

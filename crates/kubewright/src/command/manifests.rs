@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use kubewright_hostendpoint::options::DefaultsArgs;
 
 use crate::failure::Outcome;
-use crate::manifests::{self, Area, Settings};
+use crate::manifests::{self, Area, PodnetPlugin, Settings};
 use crate::output;
 
 /// Print the manifests that install kubewright in a cluster
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// How many controllers run at the same time; one of them leads
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(i32).range(0..))]
     replicas: i32,
+    /// What becomes of the CNI plugin on each node: take it away before the agent is deleted
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    podnet_plugin: PodnetPlugin,
     /// How to write them
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Output,
@@ -51,6 +54,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         namespace: args.namespace.clone(),
         image: args.image.clone(),
         replicas: args.replicas,
+        podnet_plugin: args.podnet_plugin,
         defaults: args.defaults.defaults(),
     };
     let objects = manifests::all(&settings)?;

@@ -11,13 +11,15 @@ use kubewright_local::up::{self, Audience, Options};
 use kubewright_operator::Shutdown;
 use serde::Serialize;
 
+use crate::command::console;
 use crate::failure::Outcome;
 use crate::output;
 
 /// Bring everything up on this machine, without a cluster, and check it
 ///
 /// Starts a control plane, simulates nodes, runs the controllers, plugs a network into a running
-/// pod, and makes one check after the other. Then it stays up until Ctrl-C, for `kubectl` to look at.
+/// pod, and makes one check after the other. Then it stays up until Ctrl-C, with the web console
+/// and for `kubectl`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// End after the checks: exit code 0 if they passed, else 1
@@ -55,10 +57,16 @@ pub(crate) async fn run(args: Args) -> Outcome {
         checks.push(up::shut_down(machine, &mut voice).await);
         verdict = Verdict::of(&checks);
     }
-    let kubeconfig = machine.as_ref().map(|machine| machine.kubeconfig());
-    voice.conclude(&Conclusion::new(verdict, &checks, begin, kubeconfig));
-    if let Some(machine) = machine {
-        shutdown.triggered().await;
+    let console = match &machine {
+        Some(machine) => Some(console::of_up(machine.client(), machine.metrics()).await?),
+        None => None,
+    };
+    let mut conclusion = Conclusion::new(verdict, &checks, begin);
+    conclusion.kubeconfig = machine.as_ref().map(|machine| machine.kubeconfig());
+    conclusion.console = console.as_ref().map(|console| console.url());
+    voice.conclude(&conclusion);
+    if let (Some(machine), Some(console)) = (machine, console) {
+        console.run(shutdown).await;
         let check = up::shut_down(machine, &mut voice).await;
         verdict = Verdict::of(&[checks, vec![check]].concat());
     }
@@ -78,10 +86,12 @@ struct Conclusion {
     milliseconds: u128,
     #[serde(skip_serializing_if = "Option::is_none")]
     kubeconfig: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    console: Option<String>,
 }
 
 impl Conclusion {
-    fn new(result: Verdict, checks: &[Check], begin: Instant, kubeconfig: Option<PathBuf>) -> Self {
+    fn new(result: Verdict, checks: &[Check], begin: Instant) -> Self {
         let count = |is: fn(&CheckOutcome) -> bool| {
             checks.iter().filter(|check| is(&check.outcome)).count()
         };
@@ -91,7 +101,8 @@ impl Conclusion {
             failed: count(|outcome| matches!(outcome, CheckOutcome::Failed { .. })),
             skipped: count(|outcome| matches!(outcome, CheckOutcome::Skipped { .. })),
             milliseconds: begin.elapsed().as_millis(),
-            kubeconfig,
+            kubeconfig: None,
+            console: None,
         }
     }
 }
@@ -126,14 +137,15 @@ impl Voice {
             self.say(&serde_json::to_string(conclusion).unwrap_or_default());
             return;
         }
-        let Conclusion { result, passed, failed, skipped, milliseconds, kubeconfig } = conclusion;
+        let Conclusion { result, passed, failed, skipped, milliseconds, .. } = conclusion;
         let seconds = *milliseconds as f64 / 1000.0;
         self.say(&format!(
             "\n{passed} passed, {failed} failed, {skipped} skipped in {seconds:.1} s"
         ));
-        if let Some(kubeconfig) = kubeconfig {
+        if let (Some(kubeconfig), Some(console)) = (&conclusion.kubeconfig, &conclusion.console) {
             self.say(&format!(
-                "\nIt stays up until Ctrl-C. To look around:\n  \
+                "\nIt stays up until Ctrl-C. To look around, in a browser or by kubectl:\n  \
+                 {console}\n  \
                  export KUBECONFIG={}\n  \
                  kubectl get nodes,hostendpoints,hostendpointtemplates\n",
                 kubeconfig.display()

@@ -45,6 +45,10 @@ pub(super) fn objects(settings: &Settings) -> Result<Vec<Value>> {
         cluster_wide.extend(everywhere);
         own.extend(here);
     }
+    if settings.has(Area::Node) {
+        cluster_wide.extend(kubewright_node::rbac::cluster_rules());
+        own.extend(kubewright_node::rbac::namespace_rules());
+    }
     let (role, binding) = cluster(CONTROLLERS, cluster_wide, account.clone());
     let (own, own_binding) = namespaced(CONTROLLERS, namespace, own, account.clone());
     // Events stand in the namespace of what they speak of; about cluster-scoped objects there is

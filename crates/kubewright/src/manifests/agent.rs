@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
 
 use super::deployment::{probe, quantities};
-use super::{AGENT, Settings, agent_labels};
+use super::{AGENT, PodnetPlugin, Settings, agent_labels};
 
 /// Port of /metrics, /healthz and /readyz.
 const HEALTH: i32 = 8087;
@@ -98,6 +98,7 @@ fn pod(settings: &Settings) -> PodSpec {
             operator: Some("Exists".to_owned()),
             ..Toleration::default()
         }]),
+        init_containers: Some(vec![plugin(settings)]),
         containers: vec![container(settings)],
         volumes: Some(FOLDERS.iter().map(volume).collect()),
         ..PodSpec::default()
@@ -135,6 +136,56 @@ fn mounts() -> Vec<VolumeMount> {
         }
     }
     mounts
+}
+
+/// What makes the plugin the node's first, or takes it away again, before the agent starts.
+///
+/// Nothing is taken away when the agent stops: pods that start while it is upgraded would miss
+/// networks for ever.
+fn plugin(settings: &Settings) -> Container {
+    let verb = match settings.podnet_plugin {
+        PodnetPlugin::Install => "install",
+        PodnetPlugin::Uninstall => "uninstall",
+    };
+    let written = ["cni-bin", "cni-conf", "state"];
+    let folders = FOLDERS.iter().filter(|folder| written.contains(&folder.name));
+    let mounts =
+        folders.map(|folder| VolumeMount { read_only: None, ..mount(folder, folder.path) });
+    Container {
+        name: "plugin".to_owned(),
+        image: Some(settings.image.clone()),
+        args: Some(["podnet", verb].map(str::to_owned).to_vec()),
+        resources: Some(ResourceRequirements {
+            requests: Some(quantities(&[("cpu", "10m"), ("memory", "24Mi")])),
+            ..ResourceRequirements::default()
+        }),
+        security_context: Some(confined(&["DAC_OVERRIDE"])),
+        volume_mounts: Some(mounts.collect()),
+        ..Container::default()
+    }
+}
+
+/// Root with these capabilities and no others.
+fn confined(capabilities: &[&str]) -> SecurityContext {
+    SecurityContext {
+        run_as_user: Some(0),
+        read_only_root_filesystem: Some(true),
+        capabilities: Some(Capabilities {
+            drop: Some(vec!["ALL".to_owned()]),
+            add: Some(capabilities.iter().map(|&name| name.to_owned()).collect()),
+        }),
+        // Where SELinux is enforced: other types may neither write to the node's folders, nor
+        // enter namespaces of pods, nor talk to the container runtime.
+        se_linux_options: Some(SELinuxOptions {
+            type_: Some("spc_t".to_owned()),
+            ..SELinuxOptions::default()
+        }),
+        seccomp_profile: Some(SeccompProfile {
+            type_: "RuntimeDefault".to_owned(),
+            localhost_profile: None,
+        }),
+        ..SecurityContext::default()
+    }
 }
 
 fn container(settings: &Settings) -> Container {
@@ -180,25 +231,7 @@ fn container(settings: &Settings) -> Container {
             limits: Some(quantities(&[("memory", "256Mi")])),
             ..ResourceRequirements::default()
         }),
-        security_context: Some(SecurityContext {
-            run_as_user: Some(0),
-            read_only_root_filesystem: Some(true),
-            capabilities: Some(Capabilities {
-                drop: Some(vec!["ALL".to_owned()]),
-                add: Some(CAPABILITIES.map(str::to_owned).to_vec()),
-            }),
-            // Where SELinux is enforced: other types may neither enter namespaces of pods nor
-            // talk to the container runtime.
-            se_linux_options: Some(SELinuxOptions {
-                type_: Some("spc_t".to_owned()),
-                ..SELinuxOptions::default()
-            }),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                localhost_profile: None,
-            }),
-            ..SecurityContext::default()
-        }),
+        security_context: Some(confined(&CAPABILITIES)),
         volume_mounts: Some(mounts()),
         ..Container::default()
     }

@@ -95,6 +95,7 @@ fn container(settings: &Settings) -> Container {
     let only = match settings.area {
         Some(Area::Hostendpoint) => Some("hostendpoint"),
         Some(Area::Peerpod) => Some("peerpod"),
+        Some(Area::Node) => Some("node"),
         // The agent of pod networks is no part of the controllers.
         Some(Area::Podnet) | None => None,
     };

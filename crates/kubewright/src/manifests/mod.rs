@@ -35,6 +35,18 @@ pub(crate) enum Area {
     Podnet,
     /// Capacity for peer pods, their adaptor and their webhook.
     Peerpod,
+    /// Requests of nodes for certificates, answered as a policy says.
+    Node,
+}
+
+/// What becomes of the plugin that attaches pods as they start, on each node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PodnetPlugin {
+    /// It is the node's first CNI configuration.
+    #[default]
+    Install,
+    /// The node gets its previous one back; pods that run are attached all the same.
+    Uninstall,
 }
 
 /// What may differ from cluster to cluster.
@@ -44,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) namespace: String,
     pub(crate) image: String,
     pub(crate) replicas: i32,
+    pub(crate) podnet_plugin: PodnetPlugin,
     pub(crate) defaults: Defaults,
 }
 
@@ -61,6 +74,7 @@ impl Default for Settings {
             namespace: NAMESPACE.to_owned(),
             image: IMAGE.to_owned(),
             replicas: 2,
+            podnet_plugin: PodnetPlugin::default(),
             defaults: Defaults::default(),
         }
     }

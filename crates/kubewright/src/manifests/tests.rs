@@ -88,7 +88,7 @@ fn the_deployment_is_not_privileged_and_says_what_it_was_told() {
 #[test]
 fn the_program_understands_its_deployment() {
     use clap::Parser;
-    for area in [None, Some(Area::Hostendpoint), Some(Area::Peerpod)] {
+    for area in [None, Some(Area::Hostendpoint), Some(Area::Peerpod), Some(Area::Node)] {
         let objects = controllers(&Settings { area, ..Settings::default() }).unwrap();
         let container = &objects.last().unwrap()["spec"]["template"]["spec"]["containers"][0];
         let line = [&["kubewright"], strings(container, "args").as_slice()].concat();
@@ -138,13 +138,48 @@ fn the_agent_has_capabilities_and_is_not_privileged() {
     assert_eq!(writes, [(vec!["pods"], "patch"), (vec!["events"], "create")]);
 }
 
+/// The plugin is put in place before the agent starts, or taken away; it stays when the agent goes.
+#[test]
+fn the_daemon_set_puts_the_plugin_in_place() {
+    for (what, verb) in [(PodnetPlugin::Install, "install"), (PodnetPlugin::Uninstall, "uninstall")]
+    {
+        let settings = Settings { podnet_plugin: what, image: "i:1".into(), ..Settings::default() };
+        let daemon_set = podnet(&settings).unwrap().pop().unwrap();
+        let pod = &daemon_set["spec"]["template"]["spec"];
+        let init = pod["initContainers"].as_array().unwrap();
+        assert_eq!(init.len(), 1);
+        assert_eq!(strings(&init[0], "args"), ["podnet", verb]);
+        assert_eq!(init[0]["image"], "i:1");
+        let security = &init[0]["securityContext"];
+        assert_eq!(strings(&security["capabilities"], "drop"), ["ALL"]);
+        assert_eq!(strings(&security["capabilities"], "add"), ["DAC_OVERRIDE"]);
+        // What it writes to, where it looks for it by default, and where the agent has it.
+        let mounts = init[0]["volumeMounts"].as_array().unwrap();
+        let mut paths: Vec<_> = mounts.iter().map(|it| it["mountPath"].as_str().unwrap()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, ["/etc/cni/net.d", "/opt/cni/bin", "/var/lib/kubewright"]);
+        let agents = pod["containers"][0]["volumeMounts"].as_array().unwrap();
+        for mount in mounts {
+            assert_ne!(mount["readOnly"], true, "{mount}");
+            let same = |it: &&Value| it["mountPath"] == mount["mountPath"];
+            assert_eq!(agents.iter().find(same).unwrap()["name"], mount["name"]);
+        }
+        assert_eq!(pod["containers"][0]["lifecycle"], Value::Null);
+    }
+}
+
 #[test]
 fn the_program_understands_how_its_agent_is_started() {
     use clap::Parser;
-    let daemon_set = podnet(&Settings::default()).unwrap().pop().unwrap();
-    let container = &daemon_set["spec"]["template"]["spec"]["containers"][0];
-    let line = [&["kubewright"], strings(container, "args").as_slice()].concat();
-    crate::cli::Cli::try_parse_from(line).unwrap();
+    for podnet_plugin in [PodnetPlugin::Install, PodnetPlugin::Uninstall] {
+        let settings = Settings { podnet_plugin, ..Settings::default() };
+        let daemon_set = podnet(&settings).unwrap().pop().unwrap();
+        let pod = &daemon_set["spec"]["template"]["spec"];
+        for container in [&pod["initContainers"][0], &pod["containers"][0]] {
+            let line = [&["kubewright"], strings(container, "args").as_slice()].concat();
+            crate::cli::Cli::try_parse_from(line).unwrap();
+        }
+    }
     let unit = podnet_unit();
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/")).unwrap();
     let words = start.split(' ').filter(|word| !word.starts_with('$'));

@@ -1,0 +1,118 @@
+//! Where `node init` and `node join` have their configuration from.
+
+use std::path::PathBuf;
+
+use clap::{ValueEnum, ValueHint};
+use kubewright_node::config::{
+    self, DEFAULT_FILE, Engine, Loaded, NodeConfiguration, Source, Variable,
+};
+use kubewright_node::host::Host;
+use kubewright_node::join::NodeName;
+use kubewright_node::token::Token;
+
+use crate::failure::Failure;
+
+/// What the machine is to become.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ConfigurationArgs {
+    /// Configuration of the machine [default: /etc/kubewright/node.yaml, if it is there]
+    ///
+    /// The variables SEEDER and TOKEN of the environment come before it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// One value of the configuration, in place of the file's and the environment's
+    #[arg(long = "var", value_name = "PATH=VALUE")]
+    variables: Vec<Variable>,
+    /// Name of the node [default: the host's]
+    #[arg(long, value_name = "NAME")]
+    name: Option<NodeName>,
+    /// Folder with the state of this machine [default: /var/lib/kubewright/node]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    state_dir: Option<PathBuf>,
+    /// What brings the machine up [default: kubeadm where it is installed]
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    engine: Option<EngineName>,
+}
+
+/// An engine by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineName {
+    /// kubeadm.
+    Kubeadm,
+    /// That of kubewright, which starts no pods.
+    Embedded,
+}
+
+impl ConfigurationArgs {
+    /// Loads it, with `more` in place of what stands in the file; warnings are told.
+    pub(crate) fn load(&self, more: &[(&str, &str)]) -> Result<NodeConfiguration, Failure> {
+        let default = PathBuf::from(DEFAULT_FILE);
+        let file = self.config.clone().or_else(|| default.exists().then_some(default));
+        let mut variables = self.variables.clone();
+        for (path, value) in more {
+            let variable = format!("{path}={value}").parse::<Variable>();
+            variables.push(variable.map_err(Failure::usage)?);
+        }
+        let loaded = config::load(&Source::new(file, variables)).map_err(Failure::usage)?;
+        let Loaded { mut configuration, warnings, .. } = loaded;
+        for warning in warnings {
+            eprintln!("warning: {warning}");
+        }
+        if let Some(name) = &self.name {
+            name.as_str().clone_into(&mut configuration.node.name);
+        }
+        if let Some(path) = &self.state_dir {
+            // What is written there holds in other directories too.
+            configuration.paths.state = std::path::absolute(path)?;
+        }
+        match self.engine {
+            Some(EngineName::Kubeadm) => configuration.engine = Engine::Kubeadm,
+            Some(EngineName::Embedded) => configuration.engine = Engine::Embedded,
+            None => {}
+        }
+        Ok(configuration)
+    }
+}
+
+/// Warns of what is configured and has no effect with the embedded engine.
+pub(crate) fn tell_unused(configuration: &NodeConfiguration) {
+    for warning in config::unused_by_embedded(configuration) {
+        eprintln!("warning: {warning}");
+    }
+}
+
+/// The name that the node is to have.
+pub(crate) fn node_name(configuration: &NodeConfiguration) -> Result<NodeName, Failure> {
+    let given = configuration.node.name.as_str();
+    let name = if given.is_empty() { NodeName::of_host() } else { given.parse() };
+    name.map_err(Failure::usage)
+}
+
+/// The token that the configuration brings along.
+pub(crate) fn token(configuration: &NodeConfiguration) -> Result<Option<Token>, Failure> {
+    let formation = &configuration.cluster_formation;
+    let text = match (formation.token.is_empty(), formation.token_file.as_str()) {
+        (true, "") => return Ok(None),
+        (true, file) => std::fs::read_to_string(file).map_err(|error| {
+            Failure::new(error).context(format!("cannot read the token from {file}"))
+        })?,
+        (false, _) => formation.token.expose().to_owned(),
+    };
+    text.trim().parse().map(Some).map_err(Failure::usage)
+}
+
+/// The engine that is meant.
+pub(crate) fn engine(configuration: &NodeConfiguration) -> EngineName {
+    match configuration.engine {
+        Engine::Kubeadm => EngineName::Kubeadm,
+        Engine::Embedded => EngineName::Embedded,
+        // One that is named and not there is a mistake, not a reason for another engine.
+        Engine::Auto if !configuration.paths.kubeadm.is_empty() => EngineName::Kubeadm,
+        Engine::Auto => {
+            match kubewright_node::kubeadm::is_installed(&Host::this(), configuration) {
+                true => EngineName::Kubeadm,
+                false => EngineName::Embedded,
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! `kubewright node join`: make this machine a node of a cluster.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use clap::ValueHint;
+use kubewright_node::config::NodeConfiguration;
+use kubewright_node::discovery::{Endpoint, Pin, Search, Trusted};
+use kubewright_node::embedded::{self, Join, Joined, Progress};
+use kubewright_node::join::Waiting;
+use kubewright_node::journal;
+use kubewright_node::service::{self, Role};
+use kubewright_node::token::Token;
+use serde::Serialize;
+
+use super::configuration::{ConfigurationArgs, EngineName, engine, node_name, tell_unused, token};
+use super::control_plane::arguments;
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, FormatArgs};
+
+/// Make this machine a node of a cluster
+///
+/// The token comes from the variable TOKEN of the environment, from --token-file or from the
+/// configuration, and never from an argument, which every user of the machine could read.
+///
+/// Killed at any point, it goes on from there when it is run again; run again when it is done, it
+/// changes nothing.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// API server of the cluster, host[:port] [default: $SEEDER, or that of the configuration]
+    #[arg(value_name = "SEEDER")]
+    seeder: Option<Endpoint>,
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
+    /// Pin of the cluster's certificate authority, as `node init` prints it
+    #[arg(long, value_name = "sha256:HASH")]
+    ca_cert_hash: Option<Pin>,
+    /// File with the token
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    token_file: Option<PathBuf>,
+    /// Seconds to wait for the seeder to come up, and to wait to be accepted
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    wait: u32,
+    /// Address of this node [default: that from which it reaches the API server]
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
+    /// Seconds that its certificate is to be good; it is renewed in time [default: as the cluster grants]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(600..))]
+    expiration_seconds: Option<u32>,
+    /// Say what would be done and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(crate) async fn run(args: &Args) -> Outcome {
+    let mut more = Vec::new();
+    let (seeder, pin) = (
+        args.seeder.as_ref().map(ToString::to_string),
+        args.ca_cert_hash.as_ref().map(ToString::to_string),
+    );
+    let token_file = args.token_file.as_ref().map(|it| it.display().to_string());
+    more.extend(seeder.as_deref().map(|it| ("clusterFormation.seeder", it)));
+    more.extend(pin.as_deref().map(|it| ("certificates.caCrtHash", it)));
+    more.extend(token_file.as_deref().map(|it| ("clusterFormation.tokenFile", it)));
+    let configuration = args.configuration.load(&more)?;
+    if configuration.is_seeder() {
+        let error = anyhow!("nothing says which cluster to join");
+        return Err(Failure::usage(error)
+            .advise("name its API server, as in `kubewright node join 10.0.0.1:6443`"));
+    }
+    match engine(&configuration) {
+        EngineName::Embedded => {
+            tell_unused(&configuration);
+            join(args, &configuration).await
+        }
+        EngineName::Kubeadm => {
+            super::kubeadm::run(&configuration, args.dry_run, args.format.output).await
+        }
+    }
+}
+
+async fn join(args: &Args, configuration: &NodeConfiguration) -> Outcome {
+    let join = wanted(args, configuration)?;
+    if args.dry_run {
+        output::print(&format!(
+            "would join {} as {} with the embedded engine, its state in {}\n",
+            join.search.seeder,
+            join.node,
+            join.state.display()
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let begin = Instant::now();
+    let mut voice = Voice { node: join.node.to_string(), said: String::new() };
+    let joined = embedded::join(&join, None, &mut |progress| voice.hear(progress)).await;
+    let joined = joined.map_err(|error| {
+        Failure::new(error).context(format!("{} did not join {}", join.node, join.search.seeder))
+    })?;
+    let role = Role::Node {
+        registration: joined.registration.clone(),
+        expiration_seconds: args.expiration_seconds.map(u64::from),
+    };
+    service::assign(&join.state, &role)?;
+    let program = std::env::current_exe().context("cannot find this program")?;
+    service::start(&join.state, &program, &arguments(&join.state))?;
+    let told = Told::of(&join, &joined, begin.elapsed());
+    args.format.output.print(&told, || told.text())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wanted(args: &Args, configuration: &NodeConfiguration) -> Result<Join, Failure> {
+    let token = match token(configuration)? {
+        Some(token) => token,
+        // Nobody is shown one any more: this only sees that it is done, after a reboot say.
+        None if journal::is_finished(&configuration.paths.state, embedded::JOIN) => Token::generate()?,
+        None => return Err(Failure::usage(anyhow!("there is no token to join with")).advise(
+            "export TOKEN=…, or name a file with --token-file; `kubewright node token create` on the seeder makes one",
+        )),
+    };
+    let expiration = args.expiration_seconds.map(|it| Duration::from_secs(it.into()));
+    Ok(Join {
+        state: configuration.paths.state.clone(),
+        search: Search {
+            seeder: configuration.cluster_formation.seeder.parse()?,
+            token,
+            trust: trust(configuration)?,
+            patience: Duration::from_secs(args.wait.into()),
+        },
+        node: node_name(configuration)?,
+        address: args.address,
+        labels: std::collections::BTreeMap::new(),
+        expiration,
+    })
+}
+
+/// Who the cluster's authority has to be.
+fn trust(configuration: &NodeConfiguration) -> Result<Trusted, Failure> {
+    let certificates = &configuration.certificates;
+    if !certificates.ca_crt_hash.is_empty() {
+        return Ok(Trusted::Pins(vec![certificates.ca_crt_hash.parse()?]));
+    }
+    if !certificates.ca_crt.is_empty() {
+        let given = &certificates.ca_crt;
+        let pem = match given.contains("-----BEGIN") {
+            true => given.clone(),
+            false => std::fs::read_to_string(given)
+                .with_context(|| format!("cannot read the certificate authority {given}"))?,
+        };
+        return match Pin::of_pem(&pem) {
+            Some(pins) => Ok(Trusted::Pins(pins)),
+            None => Err(Failure::usage(anyhow!("certificates.caCrt is no certificate"))),
+        };
+    }
+    if certificates.unsafe_skip_verification {
+        return Ok(Trusted::AnyWithToken);
+    }
+    let error = anyhow!("nothing says who the cluster's certificate authority is");
+    Err(Failure::usage(error).advise(
+        "give --ca-cert-hash sha256:…, as `kubewright node init` prints it, or certificates.caCrt",
+    ))
+}
+
+/// Tells what goes on, each thing once.
+struct Voice {
+    node: String,
+    said: String,
+}
+
+impl Voice {
+    fn hear(&mut self, progress: &Progress<'_>) {
+        let node = &self.node;
+        let line = match progress {
+            Progress::Searching(error) => format!("waiting for the cluster: {}", chain(*error)),
+            Progress::Found(cluster) => format!("found {}, which is to be trusted", cluster.server),
+            Progress::Asked(fingerprint) => {
+                format!("asked for a certificate; fingerprint of the key: {fingerprint}")
+            }
+            Progress::Waiting(Waiting::ForAcceptance) => {
+                format!("waiting to be accepted: on the seeder, `kubewright node accept {node}`")
+            }
+            Progress::Waiting(Waiting::ForSignature) => {
+                "accepted, waiting for the certificate".to_owned()
+            }
+            Progress::Waiting(Waiting::ForServer(error)) => {
+                format!("the API server does not answer, trying on: {}", chain(*error))
+            }
+        };
+        if line != self.said {
+            eprintln!("{line}");
+            self.said = line;
+        }
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let text = source.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = source.source();
+    }
+    line
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    node: String,
+    server: String,
+    kubeconfig: PathBuf,
+    certificate_expires: jiff::Timestamp,
+    milliseconds: u128,
+    /// Whether it had joined before.
+    before: bool,
+}
+
+impl Told {
+    fn of(join: &Join, joined: &Joined, took: Duration) -> Self {
+        Self {
+            node: join.node.to_string(),
+            server: joined.cluster.server.clone(),
+            kubeconfig: kubewright_node::join::Place::at(&join.state).kubeconfig(),
+            certificate_expires: joined.certificate.expires(),
+            milliseconds: took.as_millis(),
+            before: joined.before,
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { node, server, milliseconds, .. } = self;
+        match self.before {
+            true => format!(
+                "{node} is a node of {server} already, nothing changed, in {milliseconds} ms\n"
+            ),
+            false => format!(
+                "{node} joined {server} in {milliseconds} ms; the embedded engine runs no pods on it\n"
+            ),
+        }
+    }
+}

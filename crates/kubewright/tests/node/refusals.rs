@@ -1,0 +1,68 @@
+//! What is refused, and in which words.
+
+use kubewright_testkit::require;
+
+use crate::lab::{Lab, Seeded, possible};
+
+#[test]
+fn wrong_tokens_pins_and_names_are_told() {
+    require!(possible(), kubewright_testkit::require::program("kubectl"));
+    let lab = Lab::new();
+    let (seeder, seeded) = lab.seeder(&["--auto-approve", "true"]);
+    let a = lab.host("a");
+    let refused = |seeded: &Seeded, words: &str| {
+        let ended = a.join(&seeder, seeded, &["--wait", "60"]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(words), "{words:?} is not in {ended:?}");
+        assert!(!ended.stderr.contains(&seeded.token[7..]), "{ended:?}");
+        assert_eq!(ended.stdout, "");
+    };
+    let other = |token: String, pin: String| Seeded { token, pin, kubeconfig: String::new() };
+    let wrong = format!("{}.aaaaaaaaaaaaaaaa", &seeded.token[..6]);
+    refused(&other(wrong, seeded.pin.clone()), "the secret half of the token is not");
+    refused(&other("zzzzzz.aaaaaaaaaaaaaaaa".into(), seeded.pin.clone()), "never was");
+    let pin = format!("sha256:{}", "0".repeat(64));
+    refused(&other(seeded.token.clone(), pin), "certificate authority has the pin");
+
+    let short = seeder.admin(&seeded, &["token", "create", "--ttl", "1s", "-o", "json"]).ok();
+    let short: serde_json::Value = serde_json::from_str(&short).unwrap();
+    let short = short["token"].as_str().unwrap().to_owned();
+    // The cluster takes it out when its time is over.
+    crate::sandbox::eventually("the token has expired", || {
+        !seeder.admin(&seeded, &["token", "list"]).ok().contains(&short[..6])
+    });
+    refused(&other(short, seeded.pin.clone()), "the token has expired");
+
+    // Nothing of that is in the way of the right one.
+    a.join(&seeder, &seeded, &[]).ok();
+    seeder.until_ready(&seeded, "a");
+    let twin = lab.host("twin");
+    let known = (seeded.token.as_str(), seeded.pin.as_str());
+    let taken = crate::sandbox::run(&mut twin.join_command("a", &seeder, known, &[]));
+    assert_eq!(taken.code, Some(1), "{taken:?}");
+    assert!(taken.stderr.contains("a node a is in the cluster and Ready"), "{taken:?}");
+    assert!(taken.stderr.contains("--name"), "{taken:?}");
+
+    // Without anything to know the cluster by, and without a token.
+    let blind = crate::sandbox::run(&mut twin.join_command("b", &seeder, (known.0, ""), &[]));
+    assert_eq!(blind.code, Some(2), "{blind:?}");
+    assert!(blind.stderr.contains("--ca-cert-hash"), "{blind:?}");
+    let bare = twin.kubewright(&["node", "join", &seeder.address, "--ca-cert-hash", &seeded.pin]);
+    assert_eq!(bare.code, Some(2), "{bare:?}");
+    assert!(bare.stderr.contains("TOKEN"), "{bare:?}");
+}
+
+#[test]
+fn an_address_that_is_not_ours_is_told_with_its_cause() {
+    require!(possible());
+    let lab = Lab::new();
+    let host = lab.host("seeder");
+    let ended = host.init(&["--address", "10.77.0.99"], None);
+    assert_ne!(ended.code, Some(0), "{ended:?}");
+    let host = lab.host("other");
+    let state = host.state().display().to_string();
+    let words = ["node", "init", "--address", "10.77.0.99", "--state-dir", &state];
+    let ended = host.kubewright(&words);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("cannot listen on 10.77.0.99:6443"), "{ended:?}");
+}
