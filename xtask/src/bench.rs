@@ -29,6 +29,10 @@ enum Benchmark {
     Apiserver,
     /// Attaching networks to running pods and new ones, next to the bare plugins.
     Podnet,
+    /// Seeding, joins one by one and side by side, and accepting, next to their bounds.
+    Node,
+    /// Images pushed and workspaces bundled, next to buildah, skopeo and sha256sum.
+    Workspace,
 }
 
 impl Benchmark {
@@ -39,6 +43,8 @@ impl Benchmark {
             Self::Peerpod => "peerpod",
             Self::Apiserver => "apiserver",
             Self::Podnet => "podnet",
+            Self::Node => "node",
+            Self::Workspace => "workspace",
         }
     }
 }

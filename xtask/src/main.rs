@@ -1,10 +1,11 @@
-//! Developer tasks of the workspace: `cargo xtask test | gen | bench | package`.
+//! Developer tasks of the workspace: `cargo xtask test | gen | bench | package | images`.
 //!
 //! ```text
 //! test     components (apt) -> runner (nextest or cargo test) -> doc tests -> summary with every skip
 //! gen      generators::all() -> write, or compare with --check
 //! bench    name -> cargo run --release of the crate that measures it
 //! package  programs -> contents -> deb and rpm
+//! images   toolchains that are there -> kubewright workspace image, index
 //! ```
 //!
 //! What CI does beyond this stands in `.ci/run`.
@@ -13,6 +14,7 @@ mod bench;
 mod components;
 mod generate;
 mod generators;
+mod images;
 mod package;
 mod runner;
 mod skips;
@@ -50,6 +52,8 @@ enum Task {
     Bench(bench::Options),
     /// Build the deb and the rpm for this machine's architecture.
     Package(package::Options),
+    /// Build the container images, for every platform that has a toolchain here.
+    Images,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Task::Gen { check } => generate::run(&root, check),
         Task::Bench(options) => bench::run(&root, &options),
         Task::Package(options) => package::run(&root, &options),
+        Task::Images => images::run(&root),
     };
     match outcome {
         Ok(code) => code,

@@ -82,6 +82,13 @@ fn the_rpm_holds_what_it_should() {
     assert_holds(&files, "root");
     assert!(files.contains("/usr/share/licenses/kubewright/LICENSE"), "{files}");
     assert_eq!(query(&["-qcp"]), "/etc/kubewright/guard.env\n/etc/kubewright/podnet.env\n");
+    // It is uninstalled when the package goes, not when a newer one comes.
+    let scripts = query(&["-qp", "--scripts"]);
+    let removal = scripts.split("preuninstall scriptlet").nth(1).unwrap();
+    let removal = removal.split("postuninstall scriptlet").next().unwrap();
+    let guard = removal.find("[ \"$1\" = 0 ] || exit 0").unwrap();
+    assert!(guard < removal.find("podnet uninstall").unwrap(), "{scripts}");
+    assert_eq!(scripts.matches("systemctl daemon-reload").count(), 2, "{scripts}");
     // Found by rpmbuild in the program.
     assert!(query(&["-qp", "--requires"]).contains("libc.so.6"));
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use kubewright_benches::numbers::{milliseconds, percentile};
+use anyhow::{Context as _, Result};
+use kubewright_benches::numbers::{cpu_time, milliseconds, percentile};
 use kubewright_cni::RuntimeConf;
 
 use crate::links::Links;
@@ -24,25 +24,34 @@ pub(crate) async fn measure(
     attachments: usize,
 ) -> Result<()> {
     let mut times = Times::default();
+    let before = cpu_time(node.agent()).context("the agent's time")?;
     for (number, pod) in (0..pods.len()).cycle().take(attachments).map(|at| (at, &pods[at])) {
         links.drain();
         agent(node, links, number, pod, &mut times).await?;
         bare(node, links, number, pod, &mut times).await?;
     }
+    let used = cpu_time(node.agent()).context("the agent's time")?.saturating_sub(before);
     println!("one attachment, {attachments} times");
     times.line("API write to interface, all", |it| &mut it.total);
+    times.line("  API server's share: write to its answer", |it| &mut it.answer);
     times.line("  agent's share: write to plugin's start", |it| &mut it.share);
     times.line("bare plugin: call to plugin's start", |it| &mut it.bare_start);
     times.line("bare plugin: call to interface", |it| &mut it.bare_interface);
     times.line("bare plugin: ADD, all", |it| &mut it.bare_add);
     times.line("detach: API write to interface gone", |it| &mut it.gone);
     times.line("bare plugin: DEL, all", |it| &mut it.bare_del);
+    let each = used / u32::try_from(attachments.max(1))?;
+    println!(
+        "  processor time of the agent for each, attached and detached: {}",
+        milliseconds(each)
+    );
     Ok(())
 }
 
 #[derive(Default)]
 struct Times {
     total: Vec<Duration>,
+    answer: Vec<Duration>,
     share: Vec<Duration>,
     gone: Vec<Duration>,
     bare_start: Vec<Duration>,
@@ -68,6 +77,7 @@ async fn agent(
 ) -> Result<()> {
     let begin = clock::now();
     node.ask(pod, Some(&format!("stamped@{INTERFACE}"))).await?;
+    times.answer.push(clock::between(begin, clock::now()));
     let there = tokio::task::block_in_place(|| links.await_one(number, INTERFACE, true))?;
     node.reported(pod, INTERFACE, true).await?;
     let started = stamp::last(&node.bin_dir(), "ADD", &pod.sandbox, INTERFACE)?;
