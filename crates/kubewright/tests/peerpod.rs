@@ -75,7 +75,10 @@ impl Cluster {
 async fn a_plan_says_who_gets_how_many_and_writes_nothing() {
     let cluster = Cluster::start().await;
     let ended = cluster.plan(&[]).await;
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "there is no PeerPodConfig, and no node has capacity of one\n"));
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(0), "there is no PeerPodConfig, and no node has capacity of one\n")
+    );
     cluster.node("a", None).await;
     cluster.node("b", Some("9")).await;
     let config = json!({
