@@ -348,3 +348,55 @@ fn a_link_leads_no_file_out_of_a_copy() {
         assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn a_link_leads_no_tree_out_of_the_workspace() {
+    require!(programs(&["git", "go"]));
+    let mut sandbox = Sandbox::calico();
+    let elsewhere = sandbox.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let link = sandbox.workspace.root.join("link");
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    let felix = sandbox.workspace.manifest.component.get_mut("felix").unwrap();
+    felix.path = Some("link/new/felix".into());
+    let results = sandbox.sync_with(&sync::Options::default());
+    let failed: Vec<String> = results
+        .iter()
+        .filter_map(|result| result.as_ref().err())
+        .map(|error| chain(error))
+        .collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].contains("leads elsewhere by a link"), "{failed:?}");
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+#[test]
+fn files_that_git_ignores_are_not_overwritten_and_no_hook_runs() {
+    require!(programs(&["git", "go"]));
+    let mut sandbox = Sandbox::calico();
+    sandbox.sync();
+    let felix = sandbox.tree("felix");
+    let hooks = sandbox.workspace.state("mirrors").join("felix.git/hooks");
+    fs::create_dir_all(&hooks).unwrap();
+    let ran = sandbox.folder.path().join("ran");
+    let hook = hooks.join("post-checkout");
+    fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", ran.display())).unwrap();
+    fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let exclude = sandbox.workspace.state("mirrors").join("felix.git/info");
+    fs::create_dir_all(&exclude).unwrap();
+    append(&exclude.join("exclude"), "new\n");
+    fs::write(felix.join("new"), "mine").unwrap();
+    sandbox.federation.commit("felix", "new", "theirs\n").unwrap();
+    git(&sandbox.federation.origin("felix"), &["tag", "--force", "v3.14.0"]).unwrap();
+    let options = sync::Options { update: true, ..sync::Options::default() };
+    let results = sandbox.sync_with(&options);
+    let failed: Vec<String> = results
+        .iter()
+        .filter_map(|result| result.as_ref().err())
+        .map(|error| chain(error))
+        .collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].contains("felix"), "{failed:?}");
+    assert_eq!(fs::read_to_string(felix.join("new")).unwrap(), "mine");
+    assert!(!ran.exists());
+}

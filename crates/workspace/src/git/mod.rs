@@ -15,12 +15,28 @@ pub(crate) use state::hex;
 pub use state::{Change, State, StateError};
 
 /// What is set for every call.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
+    // A program that lies where git looks for hooks came from somebody else, or is for people.
+    "core.hooksPath=/dev/null",
     "protocol.ext.allow=never",
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=60",
     "advice.detachedHead=false",
     "gc.auto=0",
+];
+
+/// What git sets for hooks: it would have us look into the repository that we are called from.
+const OF_ANOTHER: [&str; 10] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
 ];
 
 /// A repository: a bare one, or the tree of one.
@@ -172,13 +188,10 @@ fn git() -> Command {
     for setting in SETTINGS {
         command.args(["-c", setting]);
     }
-    command
-        .env("LC_ALL", "C")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .env_remove("GIT_INDEX_FILE");
+    command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0");
+    for variable in OF_ANOTHER {
+        command.env_remove(variable);
+    }
     if std::env::var_os("GIT_SSH_COMMAND").is_none() {
         command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
     }

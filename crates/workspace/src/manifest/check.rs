@@ -1,7 +1,7 @@
 //! What a `workspace.toml` must not say although its format is right.
 
 use std::collections::BTreeMap;
-use std::path::{Component as Part, Path};
+use std::path::{Component as Part, Path, PathBuf};
 
 use super::{Component, Manifest, ManifestError, nearest};
 use crate::image::tag;
@@ -35,6 +35,7 @@ pub(super) fn check(manifest: &Manifest, text: &str, file: &Path) -> Result<(), 
         };
         sources(name, component).map_err(wrong)?;
         edges(name, component, manifest).map_err(wrong)?;
+        apart(name, component, manifest).map_err(wrong)?;
         outputs(component).map_err(wrong)?;
         for image in component.image.iter() {
             // Manifests know images by the last part of their names.
@@ -56,6 +57,12 @@ fn sources(name: &ComponentName, component: &Component) -> Result<(), String> {
     let outside = tree.is_absolute() || tree.components().any(|part| part == Part::ParentDir);
     if component.git.is_some() && outside {
         return Err("path: a tree that `sync` writes must be inside the workspace".to_owned());
+    }
+    let own = [".", ".git", ".kubewright"];
+    let ours = |part: Part| own.iter().any(|own| part.as_os_str() == *own);
+    let empty = !tree.components().any(|part| matches!(part, Part::Normal(_)));
+    if component.git.is_some() && (empty || tree.components().any(ours)) {
+        return Err("path: a tree that `sync` writes needs a folder of its own, and none of git or kubewright".to_owned());
     }
     if component.git.is_none() && component.path.is_none() {
         return Err(
@@ -80,6 +87,25 @@ fn edges(name: &ComponentName, component: &Component, manifest: &Manifest) -> Re
             let hint = nearest(to.as_str(), known);
             let hint = hint.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
             return Err(format!("{key}: there is no component {to}{hint}"));
+        }
+    }
+    Ok(())
+}
+
+/// A tree that `sync` writes must not lie in another one, or around it.
+fn apart(name: &ComponentName, component: &Component, manifest: &Manifest) -> Result<(), String> {
+    if component.git.is_none() {
+        return Ok(());
+    }
+    let plain = |name: &ComponentName, component: &Component| -> PathBuf {
+        component.tree(name).components().filter(|part| *part != Part::CurDir).collect()
+    };
+    let tree = plain(name, component);
+    for (other, beside) in manifest.component.iter().filter(|(other, _)| *other != name) {
+        let beside = plain(other, beside);
+        if tree.starts_with(&beside) || beside.starts_with(&tree) {
+            let tree = tree.display();
+            return Err(format!("path: {tree} and {}, of {other}, overlap", beside.display()));
         }
     }
     Ok(())

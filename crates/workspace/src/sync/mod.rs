@@ -64,6 +64,17 @@ pub enum SyncError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A link is on the way to its tree.
+    #[error(
+        "component {component}: {} leads elsewhere by a link; give it another path",
+        folder.display()
+    )]
+    Outside {
+        /// The component.
+        component: ComponentName,
+        /// The link.
+        folder: PathBuf,
+    },
     /// A folder cannot be made.
     #[error("component {component}: cannot use {}", folder.display())]
     Folder {
@@ -297,11 +308,14 @@ impl One<'_> {
         match step {
             Step::Nothing | Step::Leave { .. } => Ok(()),
             Step::Move => {
-                let checkout = tree.text(&["checkout", "--quiet", "--detach", commit, "--"]);
+                // Files that git ignores are somebody's, too.
+                let checkout = ["checkout", "--quiet", "--no-overwrite-ignore", "--detach", commit];
+                let checkout = tree.text(&[&checkout[..], &["--"]].concat());
                 checkout.map(drop).map_err(self.failed("check out"))
             }
             Step::Advance => {
-                let merge = tree.text(&["merge", "--quiet", "--ff-only", commit]);
+                let merge =
+                    tree.text(&["merge", "--quiet", "--no-overwrite-ignore", "--ff-only", commit]);
                 merge.map(drop).map_err(self.failed("advance the branch"))
             }
             Step::Add => self.add(store, tree.folder(), commit, branch),
@@ -326,6 +340,13 @@ impl One<'_> {
             fs::remove_dir_all(&beside).map_err(unusable(&beside))?;
         }
         if let Some(parent) = tree.parent() {
+            // A link that another tree brought could lead anywhere.
+            let mut there = parent.ancestors().filter(|folder| folder.symlink_metadata().is_ok());
+            let nearest = there.next().unwrap_or(parent);
+            if nearest.canonicalize().map_err(unusable(nearest))? != nearest {
+                let (component, folder) = (self.name.clone(), nearest.to_owned());
+                return Err(SyncError::Outside { component, folder });
+            }
             fs::create_dir_all(parent).map_err(unusable(parent))?;
         }
         let (from, to) = (beside.to_string_lossy(), tree.to_string_lossy());

@@ -11,6 +11,7 @@ use kubewright_workspace::name::ComponentName;
 use kubewright_workspace::process::Stop;
 use kubewright_workspace::sources::Sources;
 use kubewright_workspace::workspace::Workspace;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 
@@ -88,7 +89,7 @@ pub(super) fn components(
         .collect()
 }
 
-/// Asks for an end on Ctrl-C, so that programs are ended and nothing half is left; a second one
+/// Asks for an end on Ctrl-C, SIGTERM and SIGHUP, so that programs are ended and nothing half is left; a second one
 /// does not wait.
 pub(super) fn stop_on_signals() -> Result<Stop, Failure> {
     let stop = Stop::default();
@@ -98,7 +99,14 @@ pub(super) fn stop_on_signals() -> Result<Stop, Failure> {
     std::thread::spawn(move || {
         let twice = AtomicBool::new(false);
         runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+            let Ok(mut signals) = signals.map(signal).into_iter().collect::<Result<Vec<_>, _>>()
+            else {
+                return;
+            };
+            loop {
+                let next = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+                futures::future::select_all(next).await;
                 if twice.swap(true, Ordering::SeqCst) {
                     std::process::exit(INTERRUPTED);
                 }
