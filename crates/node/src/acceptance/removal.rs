@@ -105,7 +105,9 @@ pub async fn remove(client: &Client, removal: &Removal) -> Result<Removed, Remov
     }
     // What could let it in again goes before the Node does.
     work.requests(&mut removed).await?;
-    if !removal.keep_token {
+    if removal.keep_token {
+        removed.tokens.clear();
+    } else {
         let secrets: Api<Secret> = Api::namespaced(client.clone(), "kube-system");
         let mut tokens = std::mem::take(&mut removed.tokens);
         let mut deleted = Vec::new();

@@ -213,9 +213,15 @@ fn alternative_names(
         let ParsedExtension::SubjectAlternativeName(names) = extension else { continue };
         for name in &names.general_names {
             match name {
+                // What anyone may write is shown to people: nothing of it may move their cursors.
+                GeneralName::DNSName(name) if name.chars().any(char::is_control) => {
+                    return Err(Flaw::Excess { what: format!("the name {name:?}") });
+                }
                 GeneralName::DNSName(name) => dns.push((*name).to_owned()),
                 GeneralName::IPAddress(bytes) => addresses.push(address(bytes)?),
-                other => return Err(Flaw::Excess { what: format!("the name {other}") }),
+                other => {
+                    return Err(Flaw::Excess { what: format!("the name {:?}", other.to_string()) });
+                }
             }
         }
     }

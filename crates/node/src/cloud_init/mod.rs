@@ -92,7 +92,8 @@ pub fn render(role: Role, settings: &Settings) -> Result<String, CloudInitError>
     {
         return Err(CloudInitError::Sha256);
     }
-    if let Some(formation) = configuration["clusterFormation"].as_object_mut() {
+    // Not by index, which would write an empty group where there is none.
+    if let Some(Value::Object(formation)) = configuration.get_mut("clusterFormation") {
         formation.remove("token");
     }
     let text =

@@ -61,6 +61,18 @@ fn a_node_gets_its_configuration_and_its_token_in_private_files() {
 }
 
 #[test]
+fn a_configuration_that_says_nothing_stays_one_that_can_be_read() {
+    let mut settings = settings();
+    settings.configuration =
+        json!({ "apiVersion": crate::config::API_VERSION, "kind": crate::config::KIND });
+    settings.seeder = None;
+    let document = parsed(&render(Role::Seeder, &settings).unwrap());
+    let text = file(&document, "/etc/kubewright/node.yaml")["content"].as_str().unwrap();
+    let configuration: Value = serde_saphyr::from_str(text).unwrap();
+    assert_eq!(configuration, settings.configuration);
+}
+
+#[test]
 fn a_seeder_goes_to_nobody() {
     assert!(matches!(render(Role::Seeder, &settings()), Err(CloudInitError::Seeder)));
     let alone = Settings {

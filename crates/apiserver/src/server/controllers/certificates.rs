@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
@@ -23,6 +24,9 @@ use crate::store::ResourceKey;
 
 const GROUP: &str = "certificates.k8s.io";
 const PLURAL: &str = "certificatesigningrequests";
+
+/// How many requests are dealt with at once. Their writes wait for the disk together.
+const AT_ONCE: usize = 64;
 
 /// Who approves and signs, for webhooks.
 static IDENTITY: LazyLock<Identity> =
@@ -47,17 +51,18 @@ impl Look for Certificates {
         let Some(resource) = catalog.find(GROUP, "v1", PLURAL) else {
             return Duration::MAX;
         };
-        let mut again = Duration::MAX;
-        for stored in core.store.list(&resource.key, None).objects {
+        let this = &*self;
+        let looks = core.store.list(&resource.key, None).objects.into_iter().map(async |stored| {
             let object = resource.load(&stored);
-            let done = self.consider(core, resource, &object, now).await;
-            again = again.min(done.unwrap_or_else(|error| {
+            let done = this.consider(core, resource, &object, now).await;
+            done.unwrap_or_else(|error| {
                 let name = meta::name(&object);
                 tracing::warn!(%name, %error, "cannot deal with a request for a certificate");
                 SOON
-            }));
-        }
-        again
+            })
+        });
+        let looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
+        looks.fold(Duration::MAX, async |again, next| again.min(next)).await
     }
 }
 
