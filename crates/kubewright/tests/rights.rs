@@ -61,6 +61,20 @@ fn allows(rules: &[Value], (group, resource, verb): &(String, String, &'static s
     })
 }
 
+/// Nothing was asked for that is not granted; and it was a life in which what matters was asked for.
+fn assert_asked_and_granted(
+    asked: &Asked,
+    rules: &[Value],
+    mattering: &[(&str, &str, &'static str)],
+) {
+    let refused: Vec<_> = asked.iter().filter(|request| !allows(rules, request)).collect();
+    assert!(refused.is_empty(), "not granted: {refused:?}");
+    for &(group, resource, verb) in mattering {
+        let request = (group.to_owned(), resource.to_owned(), verb);
+        assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
+    }
+}
+
 async fn apply(client: &Client, object: &Value) {
     let (group, version) = match object["apiVersion"].as_str().unwrap().split_once('/') {
         Some((group, version)) => (group, version),
@@ -126,10 +140,7 @@ async fn peer_pods_ask_for_nothing_that_is_not_granted() {
     let roles = printed(&["manifests", "peerpod"]);
     let rules: Vec<Value> =
         roles.iter().filter_map(|object| object["rules"].as_array().cloned()).flatten().collect();
-    let asked = asked.lock().unwrap().clone();
-    let refused: Vec<_> = asked.iter().filter(|request| !allows(&rules, request)).collect();
-    assert!(refused.is_empty(), "not granted: {refused:?}");
-    for (group, resource, verb) in [
+    let mattering = [
         ("", "nodes/status", "patch"),
         ("", "secrets", "patch"),
         ("apps", "daemonsets", "patch"),
@@ -139,10 +150,8 @@ async fn peer_pods_ask_for_nothing_that_is_not_granted() {
         ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "delete"),
         ("confidentialcontainers.org", "peerpodconfigs/status", "patch"),
         ("events.k8s.io", "events", "create"),
-    ] {
-        let request = (group.to_owned(), resource.to_owned(), verb);
-        assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
-    }
+    ];
+    assert_asked_and_granted(&asked.lock().unwrap(), &rules, &mattering);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,11 +227,7 @@ async fn the_controllers_ask_for_nothing_that_is_not_granted() {
         .filter(controllers)
         .flat_map(|role| role["rules"].as_array().unwrap().clone())
         .collect();
-    let asked = asked.lock().unwrap().clone();
-    let refused: Vec<_> = asked.iter().filter(|request| !allows(&rules, request)).collect();
-    assert!(refused.is_empty(), "not granted: {refused:?}");
-    // It was a life in which what matters was asked for.
-    for (group, resource, verb) in [
+    let mattering = [
         ("", "nodes", "get"),
         ("", "nodes", "patch"),
         ("", "nodes/status", "patch"),
@@ -231,10 +236,8 @@ async fn the_controllers_ask_for_nothing_that_is_not_granted() {
         ("kubewright.io", "hostendpointtemplates/status", "patch"),
         ("coordination.k8s.io", "leases", "create"),
         ("coordination.k8s.io", "leases", "update"),
-    ] {
-        let request = (group.to_owned(), resource.to_owned(), verb);
-        assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
-    }
+    ];
+    assert_asked_and_granted(&asked.lock().unwrap(), &rules, &mattering);
 }
 
 /// Pods, definitions, a conflict and its repair: the agent of pod networks does with what its role
@@ -304,20 +307,15 @@ async fn the_agent_of_pod_networks_asks_for_nothing_that_is_not_granted() {
         .filter_map(|object| object["rules"].as_array())
         .flat_map(|rules| rules.clone())
         .collect();
-    let asked = asked.lock().unwrap().clone();
-    let refused: Vec<_> = asked.iter().filter(|request| !allows(&rules, request)).collect();
-    assert!(refused.is_empty(), "not granted: {refused:?}");
-    for (group, resource, verb) in [
+    let mattering = [
         ("", "pods", "list"),
         ("", "pods", "watch"),
         ("", "pods", "patch"),
         ("k8s.cni.cncf.io", "network-attachment-definitions", "watch"),
         ("networks.kaloom.com", "networks", "watch"),
         ("events.k8s.io", "events", "create"),
-    ] {
-        let request = (group.to_owned(), resource.to_owned(), verb);
-        assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
-    }
+    ];
+    assert_asked_and_granted(&asked.lock().unwrap(), &rules, &mattering);
 }
 
 /// A policy that is wrong and then accepts and rejects: the approver does with what its role grants.
@@ -396,18 +394,13 @@ async fn the_approver_of_nodes_asks_for_nothing_that_is_not_granted() {
         .filter_map(|object| object["rules"].as_array())
         .flat_map(|rules| rules.clone())
         .collect();
-    let asked = asked.lock().unwrap().clone();
-    let refused: Vec<_> = asked.iter().filter(|request| !allows(&rules, request)).collect();
-    assert!(refused.is_empty(), "not granted: {refused:?}");
-    for (group, resource, verb) in [
+    let mattering = [
         ("", "nodes", "watch"),
         ("", "configmaps", "watch"),
         ("certificates.k8s.io", "certificatesigningrequests", "watch"),
         ("certificates.k8s.io", "certificatesigningrequests/approval", "patch"),
         ("events.k8s.io", "events", "create"),
         ("coordination.k8s.io", "leases", "update"),
-    ] {
-        let request = (group.to_owned(), resource.to_owned(), verb);
-        assert!(asked.contains(&request), "{request:?} was never asked for: {asked:?}");
-    }
+    ];
+    assert_asked_and_granted(&asked.lock().unwrap(), &rules, &mattering);
 }

@@ -81,6 +81,7 @@
 //! Required permissions: `get`, `list`, `watch`, `create` and `update` on `leases` of
 //! `coordination.k8s.io` in the namespace of the Lease, and `create` on `events` of `events.k8s.io`.
 
+pub mod causes;
 pub mod client;
 pub mod controller;
 pub mod environment;
@@ -89,6 +90,7 @@ pub mod health;
 pub mod lease;
 pub mod manager;
 pub mod metrics;
+pub mod pause;
 pub mod rbac;
 pub mod request;
 pub mod schema;
@@ -98,10 +100,12 @@ pub mod telemetry;
 #[cfg(test)]
 mod double;
 
+pub use causes::with_causes;
 pub use client::{ClientArgs, install_crypto_provider};
 pub use controller::{Context, Controller};
 pub use events::{Event, Events};
 pub use manager::{Manager, ManagerOptions};
 pub use metrics::Metrics;
+pub use pause::Pause;
 pub use shutdown::Shutdown;
 pub use telemetry::LogArgs;

@@ -114,13 +114,8 @@ impl Metrics {
         Self { registry: Arc::new(Mutex::new(registry)), ..metrics }
     }
 
-    /// Adds metrics of one area; the closure gets a registry whose names start with `kubewright`.
-    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
-        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        add(registry.sub_registry_with_prefix("kubewright"));
-    }
-
-    /// The metrics of an area, which `add` makes and registers when they are first asked for.
+    /// The metrics of an area, which `add` makes and registers when they are first asked for, in a
+    /// registry whose names start with `kubewright`.
     ///
     /// Controllers run once in each term of leadership. Metrics that each run registered anew would
     /// stand twice under one name, which Prometheus refuses, and begin at zero.

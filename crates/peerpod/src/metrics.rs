@@ -41,11 +41,13 @@ pub struct PeerPodMetrics {
 }
 
 impl PeerPodMetrics {
-    /// Adds the metrics to those of a kubewright process.
+    /// Those of a kubewright process, added when they are first asked for.
     pub fn of_process(process: &Metrics) -> Self {
-        let metrics = Self::default();
-        process.register(|registry| metrics.register(registry));
-        metrics
+        process.area(|registry| {
+            let metrics = Self::default();
+            metrics.register(registry);
+            metrics
+        })
     }
 
     /// Adds the metrics to a registry; their names begin with `peerpod`.

@@ -71,20 +71,13 @@ pub enum AgentError {
 #[derive(Clone)]
 pub struct Agent {
     options: Options,
-    /// Registered once, however often the agent is started again.
-    metrics: Arc<Mutex<Option<AreaMetrics>>>,
 }
 
 impl Agent {
     /// The agent of a node.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, metrics: Arc::default() }
-    }
-
-    fn metrics(&self, context: &Context) -> AreaMetrics {
-        let mut metrics = self.metrics.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        metrics.get_or_insert_with(|| AreaMetrics::register(context.metrics.process())).clone()
+        Self { options }
     }
 
     fn engine(&self) -> Result<Engine, EngineError> {
@@ -123,7 +116,7 @@ impl Controller for Agent {
         let shutdown = context.shutdown.clone();
         let client = context.client.clone();
         let node = Arc::new(Node {
-            metrics: self.metrics(&context),
+            metrics: AreaMetrics::of(context.metrics.process()),
             runtime: kubewright_cri::Client::new(options.runtime.clone()),
             pod_resources: PodResources::new(&options.pod_resources),
             definitions: RwLock::default(),

@@ -6,8 +6,9 @@ use futures::StreamExt;
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::{ApiResource, DynamicObject},
-    runtime::{WatchStreamExt, utils::Backoff, watcher},
+    runtime::{WatchStreamExt, utils::Backoff as _, watcher},
 };
+use kubewright_operator::Pause;
 use serde::de::DeserializeOwned;
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -21,6 +22,9 @@ use crate::{
 
 /// How long a kind that may never be served is left alone.
 const RARE: Duration = Duration::from_secs(30);
+
+/// The most that lies between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where sightings go.
 pub(super) type Sightings = mpsc::Sender<Sighting>;
@@ -75,9 +79,9 @@ async fn forever<K>(
     K: Resource + ResourceExt + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     // Watching ends when the kind is not served; here it is expected to come.
-    let mut pause = Pause::default();
+    let mut pause = Pause::up_to(LONGEST_PAUSE);
     while watch_while_served(&api, &config, kind, object, &sightings).await {
-        tokio::time::sleep(pause.next().unwrap_or(Pause::LONGEST)).await;
+        tokio::time::sleep(pause.next_pause()).await;
     }
 }
 
@@ -92,7 +96,8 @@ async fn watch_while_served<K>(
 where
     K: Resource + ResourceExt + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let mut stream = watcher(api.clone(), config.clone()).backoff(Pause::default()).boxed();
+    let mut stream =
+        watcher(api.clone(), config.clone()).backoff(Pause::up_to(LONGEST_PAUSE)).boxed();
     while let Some(event) = stream.next().await {
         let (sighting, served) = match event {
             Ok(watcher::Event::Init) => (Sighting::ListBegins(kind), true),
@@ -129,7 +134,7 @@ where
 /// Finds the group of Calico's resources and watches them in it; again when
 /// they cease to be served.
 async fn calico(client: Client, fixed: Option<CalicoGroup>, sightings: Sightings) {
-    let mut pause = Pause::default();
+    let mut pause = Pause::up_to(LONGEST_PAUSE);
     loop {
         match fixed_or_found(&client, fixed).await {
             Ok(Some(group)) => {
@@ -179,7 +184,7 @@ async fn calico(client: Client, fixed: Option<CalicoGroup>, sightings: Sightings
                 }
             }
         }
-        tokio::time::sleep(pause.next().unwrap_or(Pause::LONGEST)).await;
+        tokio::time::sleep(pause.next_pause()).await;
     }
 }
 
@@ -266,36 +271,4 @@ fn trouble(error: &kube::Error) -> Trouble {
         _ => "Unavailable",
     };
     Trouble { reason, message: error.to_string() }
-}
-
-/// Pauses between attempts: short at first, a kind may be just about to be
-/// installed, and never long.
-#[derive(Debug)]
-struct Pause(Duration);
-
-impl Pause {
-    const FIRST: Duration = Duration::from_millis(50);
-    const LONGEST: Duration = Duration::from_secs(5);
-}
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self(Self::FIRST)
-    }
-}
-
-impl Iterator for Pause {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let pause = self.0;
-        self.0 = (pause * 2).min(Self::LONGEST);
-        Some(pause)
-    }
-}
-
-impl Backoff for Pause {
-    fn reset(&mut self) {
-        self.0 = Self::FIRST;
-    }
 }

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::time::Instant;
 
+use kubewright_operator::with_causes;
+
 use super::report::{Check, Outcome, Verdict};
 
 /// Where checks are told of while they are made.
@@ -40,22 +42,6 @@ impl<E: Error> From<E> for Wrong {
     fn from(error: E) -> Self {
         Self::Failed(with_causes(&error))
     }
-}
-
-/// An error and what caused it, on one line. A message that repeats its cause, as those of kube
-/// do, is not told twice.
-fn with_causes(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let text = source.to_string();
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = source.source();
-    }
-    line
 }
 
 /// The checks that were made so far.

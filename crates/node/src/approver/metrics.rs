@@ -23,10 +23,10 @@ pub struct ApproverMetrics {
 }
 
 impl ApproverMetrics {
-    /// Adds the metrics to those of a kubewright process.
+    /// Those of a kubewright process, added when they are first asked for.
     pub fn of_process(process: &Metrics) -> Self {
-        let metrics = Self::default();
-        process.register(|registry| {
+        process.area(|registry| {
+            let metrics = Self::default();
             let ours = registry.sub_registry_with_prefix("node");
             let m = metrics.clone();
             let help = "Requests of nodes for certificates that were answered";
@@ -35,8 +35,8 @@ impl ApproverMetrics {
             ours.register("requests_waiting", help, m.waiting);
             let help = "Whether the acceptance policy is wrong, so that no node is accepted by it";
             ours.register("policy_faults", help, m.policy_faults);
-        });
-        metrics
+            metrics
+        })
     }
 
     pub(super) fn answered(&self, kind: Kind, answer: &'static str) {

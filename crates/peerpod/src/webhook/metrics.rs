@@ -33,13 +33,13 @@ impl Default for WebhookMetrics {
 }
 
 impl WebhookMetrics {
-    /// Adds the metrics to those of a kubewright process.
+    /// Those of a kubewright process, added when they are first asked for.
     pub fn of_process(process: &Metrics) -> Self {
-        let metrics = Self::default();
-        process.register(|registry| {
+        process.area(|registry| {
+            let metrics = Self::default();
             metrics.register(registry.sub_registry_with_prefix("peerpod"));
-        });
-        metrics
+            metrics
+        })
     }
 
     pub(crate) fn register(&self, area: &mut Registry) {

@@ -42,18 +42,18 @@ pub(crate) struct AreaMetrics {
 }
 
 impl AreaMetrics {
-    /// Adds the metrics to those of the process.
-    pub(crate) fn register(process: &Metrics) -> Self {
-        let metrics = Self {
-            changes: Family::default(),
-            failures: Family::default(),
-            failing: Gauge::default(),
-            pods: Gauge::default(),
-            requests: Family::default(),
-            delay: Histogram::new(BUCKETS),
-        };
-        let m = metrics.clone();
-        process.register(|registry| {
+    /// Those of the process, added when they are first asked for.
+    pub(crate) fn of(process: &Metrics) -> Self {
+        process.area(|registry| {
+            let metrics = Self {
+                changes: Family::default(),
+                failures: Family::default(),
+                failing: Gauge::default(),
+                pods: Gauge::default(),
+                requests: Family::default(),
+                delay: Histogram::new(BUCKETS),
+            };
+            let m = metrics.clone();
             let ours = registry.sub_registry_with_prefix("podnet");
             ours.register("changes", "Interfaces attached, adopted and detached", m.changes);
             ours.register("failures", "Attempts that failed, by reason", m.failures);
@@ -66,8 +66,8 @@ impl AreaMetrics {
             ours.register("requests", "Calls of the plugin, by what became of them", m.requests);
             let help = "Time from the news about a pod to the end of the work on it";
             ours.register_with_unit("reaction", help, Unit::Seconds, m.delay);
-        });
-        metrics
+            metrics
+        })
     }
 
     /// A work on a pod ended.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ApiResource, DynamicResourceScope};
-use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use kubewright_attachment::annotation::Dialect;
 use kubewright_attachment::definition::Definition as Spec;
 use kubewright_attachment::name::NameError;
 use kubewright_attachment::network::NetworkKey;
+use kubewright_operator::Pause;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
@@ -24,6 +24,9 @@ use crate::pod::{Pod, PodKey, WirePod};
 
 /// Objects of one page of a list: a whole list at once would set the memory of this process.
 const PAGE: u32 = 50;
+
+/// The most that lies between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a watch has seen.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ pub(crate) fn start(client: &Client, node: &str, out: &UnboundedSender<Sighting>
 async fn pods(api: Api<WirePod>, node: String, out: UnboundedSender<Sighting>) {
     let config =
         watcher::Config::default().fields(&format!("spec.nodeName={node}")).page_size(PAGE);
-    let mut pause = Pause::default();
+    let mut pause = Pause::up_to(LONGEST_PAUSE);
     loop {
         let ended = watch(&api, &config, |event| {
             let sighting = match event {
@@ -76,7 +79,7 @@ async fn pods(api: Api<WirePod>, node: String, out: UnboundedSender<Sighting>) {
         if !ended.await {
             return;
         }
-        tokio::time::sleep(pause.next().unwrap_or(Pause::LONGEST)).await;
+        tokio::time::sleep(pause.next_pause()).await;
     }
 }
 
@@ -87,7 +90,7 @@ async fn definitions(client: Client, kind: Dialect, out: UnboundedSender<Sightin
     };
     let api: Api<WireDefinition> = Api::all_with(client, &resource);
     let config = watcher::Config::default().page_size(PAGE);
-    let mut pause = Pause::default();
+    let mut pause = Pause::up_to(LONGEST_PAUSE);
     loop {
         let ended = watch(&api, &config, |event| {
             let named = |found: WireDefinition,
@@ -119,7 +122,7 @@ async fn definitions(client: Client, kind: Dialect, out: UnboundedSender<Sightin
         if !ended.await {
             return;
         }
-        tokio::time::sleep(pause.next().unwrap_or(Pause::LONGEST)).await;
+        tokio::time::sleep(pause.next_pause()).await;
     }
 }
 
@@ -133,7 +136,8 @@ async fn watch<K>(
 where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let mut stream = watcher(api.clone(), config.clone()).backoff(Pause::default()).boxed();
+    let mut stream =
+        watcher(api.clone(), config.clone()).backoff(Pause::up_to(LONGEST_PAUSE)).boxed();
     while let Some(event) = stream.next().await {
         let ended = matches!(&event, Err(error) if is_not_served(error));
         // A watch that breaks is taken up again where it was, and nothing would tell that all is
@@ -225,37 +229,5 @@ impl Resource for WireDefinition {
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
-    }
-}
-
-/// Pauses between attempts: short at first, a kind may be just about to be installed, and never
-/// long.
-#[derive(Debug)]
-struct Pause(Duration);
-
-impl Pause {
-    const FIRST: Duration = Duration::from_millis(50);
-    const LONGEST: Duration = Duration::from_secs(10);
-}
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self(Self::FIRST)
-    }
-}
-
-impl Iterator for Pause {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let pause = self.0;
-        self.0 = (pause * 2).min(Self::LONGEST);
-        Some(pause)
-    }
-}
-
-impl Backoff for Pause {
-    fn reset(&mut self) {
-        self.0 = Self::FIRST;
     }
 }

@@ -14,6 +14,7 @@ use kubewright_node::join::Waiting;
 use kubewright_node::journal;
 use kubewright_node::service::{self, Role};
 use kubewright_node::token::Token;
+use kubewright_operator::with_causes;
 use serde::Serialize;
 
 use super::configuration::{ConfigurationArgs, EngineName, engine, node_name, tell_unused, token};
@@ -175,7 +176,9 @@ impl Voice {
     fn hear(&mut self, progress: &Progress<'_>) {
         let node = &self.node;
         let line = match progress {
-            Progress::Searching(error) => format!("waiting for the cluster: {}", chain(*error)),
+            Progress::Searching(error) => {
+                format!("waiting for the cluster: {}", with_causes(*error))
+            }
             Progress::Found(cluster) => format!("found {}, which is to be trusted", cluster.server),
             Progress::Asked(fingerprint) => {
                 format!("asked for a certificate; fingerprint of the key: {fingerprint}")
@@ -187,7 +190,7 @@ impl Voice {
                 "accepted, waiting for the certificate".to_owned()
             }
             Progress::Waiting(Waiting::ForServer(error)) => {
-                format!("the API server does not answer, trying on: {}", chain(*error))
+                format!("the API server does not answer, trying on: {}", with_causes(*error))
             }
         };
         if line != self.said {
@@ -195,21 +198,6 @@ impl Voice {
             self.said = line;
         }
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let text = source.to_string();
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = source.source();
-    }
-    line
 }
 
 #[derive(Serialize)]
