@@ -22,10 +22,12 @@ use crate::pod::{Pod, SandboxId};
 use crate::route::DefaultRoutes;
 
 mod boot;
+mod file_name;
 mod lock;
 mod store;
 
 pub use boot::{BootIdError, boot_id};
+pub use file_name::Whose;
 pub use lock::{LockError, SandboxLock};
 pub use store::{Corrupt, Loaded, Store, StoreError, Syncing};
 

@@ -12,6 +12,7 @@ use kubewright_attachment::desired::Desired;
 use kubewright_attachment::engine::{DefaultNetwork, Engine, Options};
 use kubewright_attachment::name::InterfaceName;
 use kubewright_attachment::pod::{Pod, Sandbox, SandboxId};
+use kubewright_attachment::record::Whose;
 use kubewright_cni::{Cache, Cni, CniArgs, CniError, ErrorCode, NetworkConfig, RuntimeConf};
 use kubewright_testkit::netns::Netns;
 use kubewright_testkit::require;
@@ -118,7 +119,7 @@ impl Node {
     }
 
     fn recorded(&self) -> usize {
-        self.engine().store().ids().unwrap().len()
+        self.engine().store().ids(Whose::All).unwrap().len()
     }
 }
 

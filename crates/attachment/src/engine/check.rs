@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::teardown::all;
 use crate::pod::{Sandbox, SandboxId};
 use crate::problem::{Problem, Reason};
-use crate::record::{Record, State};
+use crate::record::{Record, State, Whose};
 use crate::status::Failure;
 
 /// An attachment that is not as ADD left it, or a sandbox that cannot be checked.
@@ -33,7 +33,8 @@ impl Engine {
         };
         let lock = self.store.lock(&sandbox.id, self.options.patience);
         let _lock = lock.map_err(|error| unusable(&error))?;
-        let loaded = self.store.of_sandbox(&sandbox.id).map_err(|error| unusable(&error))?;
+        let loaded =
+            self.store.load(Whose::Sandbox(&sandbox.id)).map_err(|error| unusable(&error))?;
         for record in &loaded.records {
             if let Err(problem) = self.check_one(record) {
                 outcome.fail(Some(record.network_name()), Some(&record.interface), problem);

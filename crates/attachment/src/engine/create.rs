@@ -16,7 +16,7 @@ use crate::netns::Netns;
 use crate::plan::{Action, Observed, Presence, plan};
 use crate::pod::{Pod, Sandbox, SandboxId};
 use crate::problem::{Problem, Reason};
-use crate::record::{Record, Role};
+use crate::record::{Record, Role, Whose};
 use crate::status::{Entry, Failure};
 
 /// The cluster's network, as the runtime asks for it.
@@ -107,7 +107,7 @@ impl Engine {
         let mut outcome = Outcome::default();
         match self.attach_all(&place, default, desired, &mut outcome) {
             Ok(result) if outcome.failures.is_empty() => {
-                let loaded = self.store.of_sandbox(&sandbox.id);
+                let loaded = self.store.load(Whose::Sandbox(&sandbox.id));
                 let records = loaded.map_err(EngineError::from)?.records;
                 outcome.status = Some(status(&records, &outcome.changes));
                 Ok(Created { result, outcome })

@@ -9,7 +9,7 @@ use super::teardown::TeardownError;
 use super::{Engine, EngineError};
 use crate::netns::Netns;
 use crate::pod::SandboxId;
-use crate::record::Record;
+use crate::record::{Record, Whose};
 
 /// How long a sandbox may take from its first network to its listing.
 const STARTING: Duration = Duration::from_secs(600);
@@ -51,7 +51,7 @@ impl Engine {
         networks: &[NetworkConfig],
     ) -> Result<GcOutcome, EngineError> {
         let mut outcome = GcOutcome::default();
-        let ids = self.store.ids()?;
+        let ids = self.store.ids(Whose::All)?;
         let recorded: BTreeSet<SandboxId> = ids.into_iter().map(|id| id.sandbox).collect();
         for sandbox in recorded.difference(living) {
             if self.may_be_starting(sandbox)? {
@@ -63,7 +63,7 @@ impl Engine {
             }
         }
         self.store.sweep(living)?;
-        let records = self.store.load()?.records;
+        let records = self.store.load(Whose::All)?.records;
         for network in distinct(networks, &records).values() {
             if !network.version().has_gc_and_status() || network.disable_gc() {
                 continue;
@@ -77,7 +77,7 @@ impl Engine {
 
     /// Whether the runtime may not list a sandbox yet: it attaches networks before it does.
     fn may_be_starting(&self, sandbox: &SandboxId) -> Result<bool, EngineError> {
-        let records = self.store.of_sandbox(sandbox)?.records;
+        let records = self.store.load(Whose::Sandbox(sandbox))?.records;
         let mut young = false;
         for record in &records {
             let is_alive = record.boot_id == *self.boot_id

@@ -10,7 +10,7 @@ use crate::netns::Netns;
 use crate::plan::{Action, Observed, Presence, Why, plan, serving};
 use crate::pod::{Pod, Sandbox, SandboxId};
 use crate::problem::{Problem, Reason};
-use crate::record::{Corrupt, Loaded, Record, RecordId, SandboxLock, State};
+use crate::record::{Corrupt, Loaded, Record, RecordId, SandboxLock, State, Whose};
 use crate::status::Entry;
 
 /// The sandbox of a pod, as the runtime tells it.
@@ -67,7 +67,7 @@ impl Engine {
             },
             SandboxState::Gone | SandboxState::Unknown => None,
         };
-        let Loaded { records, corrupt } = self.store.of_pod(state.pod.uid())?;
+        let Loaded { records, corrupt } = self.store.load(Whose::Pod(state.pod.uid()))?;
         let presence = match (&open, &state.sandbox) {
             (Some(open), _) => Presence::Ready { sandbox: &open.sandbox, links: &open.links },
             (None, SandboxState::Unknown) => Presence::Unknown,
@@ -226,7 +226,7 @@ impl Engine {
     /// attached.
     fn status(&self, state: &PodState, open: &Open) -> Result<Vec<Entry>, EngineError> {
         let links = link::list(&open.netns)?;
-        let records = self.store.of_sandbox(&open.sandbox.id)?.records;
+        let records = self.store.load(Whose::Sandbox(&open.sandbox.id))?.records;
         let presence = Presence::Ready { sandbox: &open.sandbox, links: &links };
         let serving = serving(&self.observed(state, presence, &records));
         let mut attached: Vec<&Record> = records.iter().collect();

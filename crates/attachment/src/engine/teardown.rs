@@ -9,7 +9,7 @@ use crate::name::InterfaceName;
 use crate::netns::Netns;
 use crate::pod::SandboxId;
 use crate::problem::{Problem, Reason};
-use crate::record::Loaded;
+use crate::record::{Loaded, Whose};
 use crate::status::Failure;
 
 /// What was torn down.
@@ -91,7 +91,7 @@ impl Engine {
         &self,
         sandbox: &SandboxId,
     ) -> Result<(Teardown, Vec<Failure>), EngineError> {
-        let Loaded { mut records, corrupt } = self.store.of_sandbox(sandbox)?;
+        let Loaded { mut records, corrupt } = self.store.load(Whose::Sandbox(sandbox))?;
         let mut outcome = Outcome::default();
         let mut done = Teardown::default();
         records.sort_by_key(|record| record.network().is_none());

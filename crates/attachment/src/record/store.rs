@@ -7,7 +7,7 @@
 //! reboot anyway.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -16,13 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::file_name::{self, Whose};
 use super::{LockError, Record, RecordId, SandboxLock};
-use crate::name::{InterfaceName, check_uid};
 use crate::pod::SandboxId;
 
-/// Between the parts of a file's name; only the last part, the interface, may contain it.
-const SEPARATOR: char = '@';
-const ENDING: &str = ".json";
 /// Age from which on nobody is still writing a file.
 const ABANDONED: Duration = Duration::from_secs(3600);
 /// Behind the name of the file that says what became of an attachment.
@@ -98,28 +95,20 @@ impl Store {
         SandboxLock::wait(&self.locks, sandbox, patience)
     }
 
-    /// Reads every record.
+    /// Reads records.
     ///
     /// # Errors
     /// [`StoreError`] when the folder cannot be read. A file that cannot be read is no error.
-    pub fn load(&self) -> Result<Loaded, StoreError> {
-        self.load_where(|_| true)
-    }
-
-    /// Reads the records of a pod, in whatever sandbox.
-    ///
-    /// # Errors
-    /// As [`Store::load`].
-    pub fn of_pod(&self, uid: &str) -> Result<Loaded, StoreError> {
-        self.load_where(|id| id.pod_uid == uid)
-    }
-
-    /// Reads the records of a sandbox.
-    ///
-    /// # Errors
-    /// As [`Store::load`].
-    pub fn of_sandbox(&self, sandbox: &SandboxId) -> Result<Loaded, StoreError> {
-        self.load_where(|id| id.sandbox == *sandbox)
+    pub fn load(&self, whose: Whose<'_>) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded::default();
+        for id in self.ids(whose)? {
+            match self.read(&id) {
+                None => {}
+                Some(Ok(record)) => loaded.records.push(record),
+                Some(Err(fault)) => loaded.corrupt.extend(self.set_aside(id, fault)),
+            }
+        }
+        Ok(loaded)
     }
 
     /// Reads records and leaves those that cannot be read where they are, for the engine: it has to
@@ -127,12 +116,9 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::load`].
-    pub fn look(
-        &self,
-        wanted: impl Fn(&RecordId) -> bool,
-    ) -> Result<(Vec<Record>, Vec<RecordId>), StoreError> {
+    pub fn look(&self, whose: Whose<'_>) -> Result<(Vec<Record>, Vec<RecordId>), StoreError> {
         let (mut records, mut corrupt) = (Vec::new(), Vec::new());
-        for id in self.ids()?.into_iter().filter(wanted) {
+        for id in self.ids(whose)? {
             match self.read(&id) {
                 None => {}
                 Some(Ok(record)) => records.push(record),
@@ -142,29 +128,18 @@ impl Store {
         Ok((records, corrupt))
     }
 
-    /// Names of all records, from the names of their files alone.
+    /// Names of records, from the names of their files alone.
     ///
     /// # Errors
     /// As [`Store::load`].
-    pub fn ids(&self) -> Result<Vec<RecordId>, StoreError> {
-        let paths = entries(&self.records)?;
+    pub fn ids(&self, whose: Whose<'_>) -> Result<Vec<RecordId>, StoreError> {
+        let names = names(&self.records)?;
         // Temporary files begin with a dot and are no ids; what else is no id is not ours.
-        let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
-        let mut ids: Vec<RecordId> = names.filter_map(parse).collect();
+        let names = names.iter().filter_map(|name| name.to_str());
+        let mut ids: Vec<RecordId> =
+            names.filter_map(|name| file_name::parse(name, whose)).collect();
         ids.sort();
         Ok(ids)
-    }
-
-    fn load_where(&self, wanted: impl Fn(&RecordId) -> bool) -> Result<Loaded, StoreError> {
-        let mut loaded = Loaded::default();
-        for id in self.ids()?.into_iter().filter(wanted) {
-            match self.read(&id) {
-                None => {}
-                Some(Ok(record)) => loaded.records.push(record),
-                Some(Err(fault)) => loaded.corrupt.extend(self.set_aside(id, fault)),
-            }
-        }
-        Ok(loaded)
     }
 
     /// Reads one record, if it is there; one that cannot be read is set aside and not there.
@@ -196,7 +171,7 @@ impl Store {
     /// Puts a file that is no record out of the way, where it can be looked at.
     fn set_aside(&self, id: RecordId, fault: String) -> Option<Corrupt> {
         let from = self.path(&id);
-        let path = self.corrupt.join(file_name(&id) + ".corrupt");
+        let path = self.corrupt.join(file_name::of(&id) + ".corrupt");
         // What became of it cannot be read either, or it would have been taken.
         if let Err(error) = self.unlink(&self.now(&id)) {
             tracing::warn!(record = %id, %error, "left in place");
@@ -287,17 +262,19 @@ impl Store {
     /// # Errors
     /// As [`Store::load`].
     pub fn sweep(&self, living: &BTreeSet<SandboxId>) -> Result<(), StoreError> {
-        for path in entries(&self.records)? {
-            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        for name in names(&self.records)? {
+            let path = self.records.join(&name);
+            let name = name.to_str().unwrap_or_default();
             let written = fs::metadata(&path).and_then(|metadata| metadata.modified());
             let age = written.ok().and_then(|written| written.elapsed().ok());
             if name.starts_with('.') && age.is_some_and(|age| age > ABANDONED) {
                 self.unlink(&path)?;
             }
         }
-        let recorded: BTreeSet<SandboxId> = self.ids()?.into_iter().map(|id| id.sandbox).collect();
-        for path in entries(&self.locks)? {
-            let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        let recorded: BTreeSet<SandboxId> =
+            self.ids(Whose::All)?.into_iter().map(|id| id.sandbox).collect();
+        for name in names(&self.locks)? {
+            let name = Path::new(&name).file_stem().and_then(OsStr::to_str).unwrap_or_default();
             let Ok(sandbox) = SandboxId::new(name) else { continue };
             if living.contains(&sandbox) || recorded.contains(&sandbox) {
                 continue;
@@ -331,11 +308,11 @@ impl Store {
     }
 
     fn now(&self, id: &RecordId) -> PathBuf {
-        self.records.join(file_name(id) + NOW)
+        self.records.join(file_name::of(id) + NOW)
     }
 
     fn path(&self, id: &RecordId) -> PathBuf {
-        self.records.join(file_name(id))
+        self.records.join(file_name::of(id))
     }
 }
 
@@ -362,28 +339,12 @@ impl Syncing {
     }
 }
 
-/// Paths of what is in a folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+/// Names of what is in a folder.
+fn names(folder: &Path) -> Result<Vec<OsString>, StoreError> {
     let failed =
         |source| StoreError { action: "reading the folder", path: folder.to_owned(), source };
     let read = fs::read_dir(folder).map_err(failed)?;
-    read.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
-}
-
-/// None of the parts can be a path: they are checked when an id is made.
-fn file_name(id: &RecordId) -> String {
-    format!("{}{SEPARATOR}{}{SEPARATOR}{}{ENDING}", id.pod_uid, id.sandbox, id.interface)
-}
-
-fn parse(file_name: &str) -> Option<RecordId> {
-    let mut parts = file_name.strip_suffix(ENDING)?.splitn(3, SEPARATOR);
-    let (uid, sandbox, interface) = (parts.next()?, parts.next()?, parts.next()?);
-    check_uid(uid).ok()?;
-    Some(RecordId {
-        pod_uid: uid.to_owned(),
-        sandbox: SandboxId::new(sandbox).ok()?,
-        interface: InterfaceName::new(interface).ok()?,
-    })
+    read.map(|entry| entry.map(|entry| entry.file_name()).map_err(failed)).collect()
 }
 
 /// Reads a file of a record; what is wrong with it when it is none, be it the disk's fault.

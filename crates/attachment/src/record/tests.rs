@@ -52,13 +52,13 @@ fn a_record_is_read_as_it_was_written() {
     // Separators in an interface's name do not confuse the parts.
     let other = record("u2", "s.2_-", "a@b@c.json");
     store.write(&other).unwrap();
-    assert_eq!(store.load().unwrap().records, [first.clone(), other.clone()]);
-    assert_eq!(store.of_pod("u1").unwrap().records, [first.clone()]);
+    assert_eq!(store.load(Whose::All).unwrap().records, [first.clone(), other.clone()]);
+    assert_eq!(store.load(Whose::Pod("u1")).unwrap().records, [first.clone()]);
     assert_eq!(
-        &store.of_sandbox(&other.sandbox).unwrap().records[..],
+        &store.load(Whose::Sandbox(&other.sandbox)).unwrap().records[..],
         std::slice::from_ref(&other)
     );
-    assert_eq!(store.ids().unwrap(), [first.id(), other.id()]);
+    assert_eq!(store.ids(Whose::All).unwrap(), [first.id(), other.id()]);
     assert_eq!(store.get(&other.id()), Some(other.clone()));
     for _ in 0..2 {
         store.remove(&other.id()).unwrap();
@@ -80,7 +80,7 @@ fn what_became_of_an_attachment_may_be_lost_but_not_its_record() {
     let now = folder.path().join("records/u1@s1@net1.json.now");
     for content in ["", "{\"pod\":"] {
         std::fs::write(&now, content).unwrap();
-        let loaded = store.load().unwrap();
+        let loaded = store.load(Whose::All).unwrap();
         assert_eq!((&loaded.records[..], loaded.corrupt.len()), (&[first.clone()][..], 0));
     }
     std::fs::remove_file(&now).unwrap();
@@ -92,7 +92,7 @@ fn what_became_of_an_attachment_may_be_lost_but_not_its_record() {
     // And nothing of one that is gone.
     store.write(&attached).unwrap();
     std::fs::remove_file(folder.path().join("records/u1@s1@net1.json")).unwrap();
-    assert_eq!(store.load().unwrap(), Loaded::default());
+    assert_eq!(store.load(Whose::All).unwrap(), Loaded::default());
     store.remove(&first.id()).unwrap();
     assert!(!now.exists());
 }
@@ -116,12 +116,12 @@ fn a_record_of_another_name_is_set_aside() {
     store.write(&record("u1", "s1", "net1")).unwrap();
     let records = folder.path().join("records");
     std::fs::rename(records.join("u1@s1@net1.json"), records.join("u1@s1@net2.json")).unwrap();
-    let loaded = store.load().unwrap();
+    let loaded = store.load(Whose::All).unwrap();
     assert_eq!((loaded.records.len(), loaded.corrupt.len()), (0, 1));
     assert!(loaded.corrupt[0].fault.contains("net1"), "{:?}", loaded.corrupt);
     assert_eq!(loaded.corrupt[0].id.interface.as_str(), "net2");
     assert!(loaded.corrupt[0].path.exists());
-    assert_eq!(store.load().unwrap(), Loaded::default(), "it is reported once");
+    assert_eq!(store.load(Whose::All).unwrap(), Loaded::default(), "it is reported once");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_file_that_the_disk_does_not_give_holds_up_no_other() {
     let (folder, store) = store();
     store.write(&record("u1", "s1", "net1")).unwrap();
     std::fs::create_dir(folder.path().join("records/u1@s1@net0.json")).unwrap();
-    let loaded = store.load().unwrap();
+    let loaded = store.load(Whose::All).unwrap();
     assert_eq!((loaded.records.len(), loaded.corrupt.len()), (1, 1));
     assert!(loaded.corrupt[0].path.starts_with(folder.path().join("corrupt")));
 }
@@ -141,7 +141,7 @@ fn files_that_are_no_records_are_left_alone() {
     for name in [".1-2", "README", "u1@s1.json", "u/1", "u1@s 1@net1.json", "u1@s1@.json"] {
         let _ = std::fs::write(records.join(name), "x");
     }
-    assert_eq!(store.load().unwrap(), Loaded::default());
+    assert_eq!(store.load(Whose::All).unwrap(), Loaded::default());
     assert!(records.join("README").exists());
 }
 
@@ -162,7 +162,7 @@ fn a_hostile_record_names_nothing_outside() {
         *json.pointer_mut(pointer).unwrap() = value;
         let path = folder.path().join("records/u1@s1@net1.json");
         std::fs::write(&path, json.to_string()).unwrap();
-        let loaded = store.load().unwrap();
+        let loaded = store.load(Whose::All).unwrap();
         assert_eq!((loaded.records.len(), loaded.corrupt.len()), (0, 1), "{pointer}");
     }
     let outside: Vec<_> = folder.path().read_dir().unwrap().collect();
@@ -214,7 +214,7 @@ fn what_killed_processes_left_is_swept() {
     let mut names: Vec<_> = locks.map(|file| file.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["held.lock", "living.lock", "recorded.lock"]);
-    assert_eq!(store.load().unwrap().records.len(), 1);
+    assert_eq!(store.load(Whose::All).unwrap().records.len(), 1);
 }
 
 #[test]
@@ -256,12 +256,12 @@ proptest! {
             bytes[position] = byte;
         }
         std::fs::write(&path, &bytes).unwrap();
-        let loaded = store.load().unwrap();
+        let loaded = store.load(Whose::All).unwrap();
         // Either it still is a record of this name, or it is set aside; the other one is read.
         prop_assert_eq!(loaded.records.len() + loaded.corrupt.len(), 2);
         prop_assert!(!truncate || loaded.corrupt.len() == 1, "what is cut is no record");
         store.write(&record("u1", "s1", "net1")).unwrap();
-        prop_assert_eq!(store.load().unwrap().records.len(), 2);
+        prop_assert_eq!(store.load(Whose::All).unwrap().records.len(), 2);
     }
 
     #[test]
@@ -272,8 +272,8 @@ proptest! {
         if !name.contains('/') {
             let _ = std::fs::write(records.join(format!("{name}.json")), &bytes);
         }
-        let loaded = store.load().unwrap();
+        let loaded = store.load(Whose::All).unwrap();
         prop_assert!(loaded.records.is_empty());
-        prop_assert!(store.load().unwrap().corrupt.is_empty());
+        prop_assert!(store.load(Whose::All).unwrap().corrupt.is_empty());
     }
 }

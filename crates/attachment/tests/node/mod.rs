@@ -12,7 +12,7 @@ use kubewright_attachment::desired::{Desired, Lookup, Resolution};
 use kubewright_attachment::engine::{Engine, Options, Outcome, PodState, SandboxState};
 use kubewright_attachment::network::NetworkKey;
 use kubewright_attachment::pod::{Pod, Sandbox};
-use kubewright_attachment::record::Record;
+use kubewright_attachment::record::{Record, Whose};
 use kubewright_attachment::status::Entry;
 use kubewright_testkit::Netns;
 use kubewright_testkit::cni::plugin_dir;
@@ -172,7 +172,7 @@ impl Node {
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
-        self.engine().store().load().unwrap().records
+        self.engine().store().load(Whose::All).unwrap().records
     }
 
     /// Addresses leased by host-local, whatever the network.

@@ -15,6 +15,7 @@ use kubewright_attachment::problem::Reason;
 use kubewright_attachment::protocol::{
     Call, Container, PluginOptions, Pod as Asked, Reply, Request, Valid,
 };
+use kubewright_attachment::record::Whose;
 use kubewright_attachment::status::Failure;
 use kubewright_cni::{CniError, CniResult, ErrorCode, NetworkConfig, Version};
 use kubewright_cri::message::PodSandboxFilter;
@@ -301,8 +302,8 @@ impl Server {
         // Whoever works on the pod might attach again what is detached here.
         let uid = container.pod().and_then(|pod| pod.uid.map(str::to_owned));
         let uid = uid.or_else(|| {
-            let ids = self.node.engine.store().ids().ok()?;
-            ids.into_iter().find(|it| it.sandbox == id).map(|it| it.pod_uid)
+            let ids = self.node.engine.store().ids(Whose::Sandbox(&id)).ok()?;
+            ids.into_iter().next().map(|it| it.pod_uid)
         });
         let _seized = match &uid {
             Some(uid) => {
@@ -367,7 +368,7 @@ impl Server {
             let id = SandboxId::new(id);
             living.insert(id.map_err(|e| error(ErrorCode::InvalidConfig)(&e))?);
         }
-        let records = self.node.engine.store().ids();
+        let records = self.node.engine.store().ids(Whose::All);
         for record in records.map_err(|e| error(ErrorCode::IoFailure)(&e))? {
             if self.node.sandboxes().is_making(&record.pod_uid, Instant::now()) {
                 living.insert(record.sandbox);

@@ -10,7 +10,7 @@ use kubewright_attachment::engine::{Engine, Outcome, PodState, SandboxState};
 use kubewright_attachment::network::Candidates;
 use kubewright_attachment::pod::{Pod as Names, Sandbox};
 use kubewright_attachment::problem::{Problem, Reason};
-use kubewright_attachment::record::RecordId;
+use kubewright_attachment::record::{RecordId, Whose};
 use kubewright_attachment::status::{self, Failure};
 use kubewright_cni::Cancel;
 use kubewright_cri::Network;
@@ -280,7 +280,7 @@ struct Done {
 
 impl Job {
     fn run(self, memory: &mut Memory) -> Result<Done, String> {
-        let look = self.engine.store().look(|id| id.pod_uid == self.uid);
+        let look = self.engine.store().look(Whose::Pod(&self.uid));
         let (records, corrupt) = look.map_err(|error| chain(&error))?;
         let names = match &self.pod {
             Some(pod) => Some(names(pod).map_err(|error| chain(&error))?),
@@ -356,8 +356,8 @@ impl Job {
 
     /// Whether there is anything on record of the pod.
     fn recorded(&self) -> Result<bool, String> {
-        let ids = self.engine.store().ids().map_err(|error| chain(&error))?;
-        Ok(ids.iter().any(|id| id.pod_uid == self.uid))
+        let ids = self.engine.store().ids(Whose::Pod(&self.uid)).map_err(|error| chain(&error))?;
+        Ok(!ids.is_empty())
     }
 }
 

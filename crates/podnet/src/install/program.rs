@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use kubewright_attachment::record::Store;
+use kubewright_attachment::record::{Store, Whose};
 use serde_json::Value;
 
 use super::{Change, Directory, InstallError, PLUGIN};
@@ -25,7 +25,7 @@ pub(super) fn is_needed(state_dir: &Path) -> Result<bool, InstallError> {
     if !state_dir.exists() {
         return Ok(false);
     }
-    let ids = Store::open(state_dir).and_then(|store| store.ids());
+    let ids = Store::open(state_dir).and_then(|store| store.ids(Whose::All));
     ids.map(|ids| !ids.is_empty()).map_err(InstallError::Records)
 }
 

@@ -310,7 +310,7 @@ impl Lab {
     /// Records that are left.
     pub(crate) fn records(&self) -> usize {
         let store = kubewright_attachment::record::Store::open(&self.path("state")).unwrap();
-        store.ids().unwrap().len()
+        store.ids(kubewright_attachment::record::Whose::All).unwrap().len()
     }
 
     /// Calls of the plugin that records in this file.

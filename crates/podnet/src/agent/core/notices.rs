@@ -24,7 +24,7 @@ const WAITING_EVENTS: usize = 512;
 
 /// How long what is done waits to be told while more is to be done: pods that wait for their
 /// interfaces go first, and telling takes the API server and this process as long as attaching.
-const WHILE_BUSY: Duration = Duration::from_millis(250);
+const WHILE_BUSY: Duration = Duration::from_secs(1);
 
 /// What waits to be told.
 #[derive(Default)]

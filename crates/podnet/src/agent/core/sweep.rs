@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use kubewright_attachment::record::{RecordId, boot_id};
+use kubewright_attachment::record::{RecordId, Whose, boot_id};
 use kubewright_cri::CallError;
 use kubewright_cri::filter;
 use kubewright_cri::label::POD_UID;
@@ -20,7 +20,7 @@ const ABOUT: Duration = Duration::from_secs(30);
 impl Core {
     /// At the start: the pods of which there are records.
     pub(super) fn recall(&mut self) {
-        let (records, corrupt) = match self.node.engine.store().look(|_| true) {
+        let (records, corrupt) = match self.node.engine.store().look(Whose::All) {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(error = chain(&error), "the records cannot be read");
@@ -80,7 +80,7 @@ impl Core {
             newest.into_values().filter_map(filter::newest).map(|sandbox| sandbox.id).collect();
         let mut concerned: BTreeSet<String> =
             self.node.sandboxes().compare(&ready).into_iter().collect();
-        let ids = match self.node.engine.store().ids() {
+        let ids = match self.node.engine.store().ids(Whose::All) {
             Ok(ids) => ids,
             Err(error) => {
                 tracing::error!(error = chain(&error), "the records cannot be read");
