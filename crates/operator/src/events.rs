@@ -4,8 +4,10 @@
 //! time, and keeps the note of the first one when the note changes. A level-driven controller says
 //! the same in every reconcile; here saying the same writes nothing.
 
+pub mod catalogue;
 mod transitions;
 
+pub use catalogue::Entry;
 pub use transitions::{Subject, Transitions};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,6 +87,7 @@ pub struct Events {
     controller: Arc<str>,
     instance: Arc<str>,
     transitions: Arc<Mutex<Transitions>>,
+    catalogue: Option<&'static [Entry]>,
 }
 
 impl Events {
@@ -96,12 +99,30 @@ impl Events {
             controller: truncated(controller, 63).into(),
             instance: truncated(&environment::instance_name(), 128).into(),
             transitions: Arc::default(),
+            catalogue: None,
         }
+    }
+
+    /// Those of an area, which publishes what `catalogue` lists and nothing else.
+    #[must_use]
+    pub fn listed(self, catalogue: &'static [Entry]) -> Self {
+        Self { catalogue: Some(catalogue), ..self }
     }
 
     /// Publishes `event` about `object`, unless it is what was said last. Never fails: an event that
     /// cannot be written is logged, and said again the next time if that may help.
+    ///
+    /// # Panics
+    /// With debug assertions, when the area does not list the event.
     pub async fn publish(&self, object: &ObjectReference, event: Event) {
+        debug_assert!(
+            self.catalogue.is_none_or(|catalogue| {
+                catalogue::lists(catalogue, object.kind.as_deref().unwrap_or_default(), &event)
+            }),
+            "the catalogue of {} has no event {event:?} about a {:?}",
+            self.controller,
+            object.kind
+        );
         let subject = Subject::new(object, &event.action, &event.aspect);
         let (reason, note) = (event.reason.clone(), event.note.clone());
         if !self.transitions().changed(&subject, &event) {

@@ -88,6 +88,7 @@ pub mod environment;
 pub mod events;
 pub mod health;
 pub mod lease;
+pub mod listen;
 pub mod manager;
 pub mod metrics;
 pub mod pause;

@@ -139,6 +139,27 @@ impl Metrics {
         text
     }
 
+    /// Moves each of these metrics once, so that a document can show them with their labels. Values
+    /// that depend on a cluster are words in capitals.
+    pub fn exemplify(&self) {
+        let controller = self.controller("CONTROLLER");
+        controller.reconciled(Duration::ZERO, &Ok::<_, ()>(()));
+        controller.reconciled(Duration::ZERO, &Err::<(), _>(()));
+        controller.queue(0, None);
+        controller.restarted();
+        for verb in ["create", "update", "patch", "delete", "deletecollection"] {
+            for outcome in Outcome::ALL {
+                let request = crate::request::RequestInfo {
+                    verb,
+                    group: "GROUP".to_owned(),
+                    resource: "RESOURCE".to_owned(),
+                };
+                controller.wrote(request, outcome);
+            }
+        }
+        self.leads("NAMESPACE/NAME", true);
+    }
+
     /// The metrics of one controller.
     pub fn controller(&self, name: &str) -> ControllerMetrics {
         ControllerMetrics { metrics: self.clone(), name: name.into() }

@@ -13,10 +13,17 @@ pub fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
     }
 }
 
+/// A rule for objects of these names only.
+pub fn only(names: &[&str], rule: PolicyRule) -> PolicyRule {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    PolicyRule { resource_names: Some(names), ..rule }
+}
+
 /// What [`crate::lease::Election`] needs in the namespace of its Lease. A Lease that does not
 /// exist yet has no name to be allowed by.
-pub fn of_election() -> Vec<PolicyRule> {
-    vec![rule("coordination.k8s.io", &["leases"], &["get", "list", "watch", "create", "update"])]
+pub fn of_election(lease: &str) -> Vec<PolicyRule> {
+    let leases = |verbs| rule("coordination.k8s.io", &["leases"], verbs);
+    vec![leases(&["create"]), only(&[lease], leases(&["get", "list", "watch", "update"]))]
 }
 
 /// What [`crate::Events`] needs in the namespaces of what is spoken of; events about

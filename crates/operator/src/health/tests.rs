@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -10,6 +12,25 @@ async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     stream.read_to_string(&mut answer).await.unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+/// A kubelet asks at the address of the pod, of whichever family that is.
+#[tokio::test]
+async fn every_address_is_answered_on_both_families() {
+    let every = ":0".parse::<crate::listen::Listen>().unwrap().address();
+    let server = HealthServer::bind(every).await.unwrap();
+    let port = server.address().port();
+    let serving = tokio::spawn(server.serve(Metrics::new(), Readiness::new(), Shutdown::new()));
+    let mut hosts = vec![IpAddr::from(Ipv4Addr::LOCALHOST)];
+    // A machine without IPv6 has only the other.
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.is_ok() {
+        hosts.push(Ipv6Addr::LOCALHOST.into());
+    }
+    for host in hosts {
+        let answer = get(SocketAddr::new(host, port), "/healthz").await;
+        assert_eq!(answer, (200, "ok\n".to_owned()), "{host}");
+    }
+    serving.abort();
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::Backoff;
 use crate::lease::{ElectionOptions, Timing, TimingError};
+use crate::listen::Listen;
 
 /// How a manager is set up.
 #[derive(Clone, Debug)]
@@ -37,9 +38,10 @@ impl Default for ManagerOptions {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Operation")]
 pub struct ManagerArgs {
-    /// Where to answer /metrics, /healthz and /readyz; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8086")]
-    pub health_address: SocketAddr,
+    /// Where to answer /metrics, /healthz and /readyz: without an address on all of them, IPv4 and
+    /// IPv6; port 0 takes a free one
+    #[arg(long, value_name = "[ADDRESS]:PORT", default_value = "127.0.0.1:8086")]
+    pub health_address: Listen,
     /// Lead without asking: only where no other replica can run
     #[arg(long)]
     pub no_leader_election: bool,
@@ -77,7 +79,7 @@ impl ManagerArgs {
         };
         Ok(ManagerOptions {
             election,
-            health: Some(self.health_address),
+            health: Some(self.health_address.address()),
             drain: Duration::from_secs(self.drain.into()),
             ..ManagerOptions::default()
         })

@@ -36,6 +36,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Invalid,
+        Self::Throttled,
+        Self::ServerError,
+        Self::Unreachable,
+        Self::NotLeading,
+        Self::Abandoned,
+    ];
+
     fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             ..400 => Self::Ok,
