@@ -12,7 +12,7 @@ use crate::server::Core;
 use crate::store::ResourceKey;
 
 /// Clocks are set and machines sleep: nothing is waited for longer than this.
-const LONGEST: Duration = Duration::from_secs(60);
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
 /// How soon something that failed is tried again.
 pub(super) const SOON: Duration = Duration::from_secs(1);
