@@ -139,13 +139,12 @@ impl Federation {
         }
         let _ = writeln!(text, "platforms = [\"linux/amd64\"]");
         for member in &MEMBERS {
-            let git = self.origin(member.name);
+            // Characters that TOML wants escaped may be in any path.
+            let git = format!("file://{}", self.origin(member.name).display());
             let _ = write!(
                 text,
-                "\n[component.{}]\ngit = \"file://{}\"\nref = \"{TAG}\"\ndepends_on = {:?}\n",
-                member.name,
-                git.display(),
-                member.needs
+                "\n[component.{}]\ngit = {:?}\nref = \"{TAG}\"\ndepends_on = {:?}\n",
+                member.name, git, member.needs
             );
             let builds: Vec<String> = member
                 .programs

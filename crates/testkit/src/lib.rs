@@ -11,6 +11,7 @@
 //! Containerd::start().await? ── client() ─────> CRI of a containerd of the test's own
 //! Registry::start()? ── host() ───────────────> an image registry of the test's own
 //! Federation::create(folder)? ───────────────> ten Go repositories and a workspace of them
+//! docs::Page::read(text)? ── docs::run ────────> the commands of a page, on machines of its own
 //! ```
 //!
 //! Invariants: nothing here touches the namespace of the test process, and everything made is
@@ -19,10 +20,12 @@
 pub mod cluster;
 pub mod cni;
 pub mod containerd;
+pub mod docs;
 pub mod federation;
 pub mod netns;
 pub mod registry;
 pub mod require;
+pub mod rights;
 pub mod spy;
 pub mod turn;
 pub mod until;

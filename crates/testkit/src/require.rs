@@ -92,15 +92,38 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// Path of a program that no distribution packages. Its absence is listed as a skip, and fails
+/// nothing: nobody could install it the usual way.
+///
+/// # Panics
+/// When the skip cannot be logged: it must never go unseen.
+#[must_use]
+pub fn unpackaged(test: &str, name: &str) -> Option<PathBuf> {
+    let found = find(name);
+    if found.is_none() {
+        note(test, &format!("no {name}: no distribution has it, get it from its makers"));
+    }
+    found
+}
+
 /// Says loudly that `test` is skipped; the second half of [`require!`](crate::require!).
 ///
 /// # Panics
 /// With [`REQUIRE_ALL`] set, or when the skip cannot be logged: a skip must never go unseen.
 pub fn skip(test: &str, skip: &Skip) {
-    eprintln!("skipped: {test}: {skip}");
     if std::env::var_os(REQUIRE_ALL).is_some_and(|value| !value.is_empty() && value != "0") {
+        eprintln!("skipped: {test}: {skip}");
         panic!("{REQUIRE_ALL} is set and {test} cannot run: {skip}");
     }
+    note(test, &skip.to_string());
+}
+
+/// Lists something that `test` leaves out as a skip, which fails nothing: for what cannot be installed.
+///
+/// # Panics
+/// When it cannot be logged.
+pub fn note(test: &str, skip: &str) {
+    eprintln!("skipped: {test}: {skip}");
     if let Some(log) = std::env::var_os(SKIP_LOG) {
         let log = Path::new(&log);
         append(log, &format!("{test}: {skip}\n"))
