@@ -26,10 +26,12 @@ mod watch;
 use std::convert::Infallible;
 
 use kubewright_operator::{
+    Metrics,
     controller::{Context, Controller as Managed},
     shutdown::Shutdown,
 };
 
+use self::metrics::AreaMetrics;
 use crate::options::Options;
 
 pub use snapshot::{Snapshot, SnapshotError, snapshot};
@@ -84,6 +86,12 @@ impl Managed for HostEndpoints {
         engine::run(context, self.options).await;
         Ok(())
     }
+}
+
+/// Moves each metric of the controller once, among those of a process, so that a document can show
+/// them with their labels.
+pub fn exemplify_metrics(process: &Metrics) {
+    AreaMetrics::of(process).exemplify();
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ pub mod calico_import;
 pub mod controller;
 pub mod defaults;
 pub mod endpoint;
+pub mod events;
 pub mod guard;
 pub mod labels;
 mod metadata;

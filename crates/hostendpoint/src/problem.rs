@@ -99,17 +99,34 @@ fn list(findings: &[Finding]) -> String {
 }
 
 impl ProblemKind {
+    /// No name can be made.
+    pub const INVALID_NAME: &str = "InvalidName";
+    /// Calico would not take it.
+    pub const INVALID_ENDPOINT: &str = "InvalidEndpoint";
+    /// Another template has the interface.
+    pub const INTERFACE_TAKEN: &str = "InterfaceTaken";
+    /// Something else has the name.
+    pub const NAME_COLLISION: &str = "NameCollision";
+    /// It is there and not ours.
+    pub const NOT_ADOPTED: &str = "NotAdopted";
+    /// Another endpoint wins.
+    pub const SHADOWED: &str = "Shadowed";
+    /// It would cut its node off.
+    pub const LOCKOUT_REFUSED: &str = "LockoutRefused";
+    /// It may cut its node off.
+    pub const LOCKOUT_RISK: &str = "LockoutRisk";
+
     /// A word for conditions, events and metrics.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Name { .. } => "InvalidName",
-            Self::Invalid { .. } => "InvalidEndpoint",
-            Self::InterfaceTaken { .. } => "InterfaceTaken",
-            Self::NameTaken { .. } | Self::Collision { .. } => "NameCollision",
-            Self::NotAdopted { .. } => "NotAdopted",
-            Self::Shadowed { .. } => "Shadowed",
-            Self::Lockout { refused: true, .. } => "LockoutRefused",
-            Self::Lockout { refused: false, .. } => "LockoutRisk",
+            Self::Name { .. } => Self::INVALID_NAME,
+            Self::Invalid { .. } => Self::INVALID_ENDPOINT,
+            Self::InterfaceTaken { .. } => Self::INTERFACE_TAKEN,
+            Self::NameTaken { .. } | Self::Collision { .. } => Self::NAME_COLLISION,
+            Self::NotAdopted { .. } => Self::NOT_ADOPTED,
+            Self::Shadowed { .. } => Self::SHADOWED,
+            Self::Lockout { refused: true, .. } => Self::LOCKOUT_REFUSED,
+            Self::Lockout { refused: false, .. } => Self::LOCKOUT_RISK,
         }
     }
 

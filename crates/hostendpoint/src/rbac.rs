@@ -8,15 +8,13 @@ use crate::{api::CalicoGroup, precreation::MACHINE_GROUP};
 /// Rules of the ClusterRole. Leases and Events are the operator's.
 pub fn rules() -> Vec<PolicyRule> {
     let groups = [CalicoGroup::CrdV1, CalicoGroup::ProjectV3].map(CalicoGroup::group);
-    let watch = &["get", "list", "watch"];
+    let watch = &["list", "watch"];
     vec![
         rule(&["kubewright.io"], &["hostendpointtemplates"], watch),
         rule(&["kubewright.io"], &["hostendpointtemplates/status"], &["patch"]),
-        rule(&groups, &["hostendpoints"], &["create", "delete", "get", "list", "patch", "watch"]),
+        rule(&groups, &["hostendpoints"], &["create", "delete", "list", "patch", "watch"]),
         rule(&groups, &["globalnetworkpolicies", "felixconfigurations"], watch),
-        // `plan --from-calico` reads it.
-        rule(&groups, &["kubecontrollersconfigurations"], &["get"]),
-        // `patch` removes the startup taint.
+        // `get` reads the taints as they are now, `patch` removes the one of the startup.
         rule(&[""], &["nodes"], &["get", "list", "patch", "watch"]),
         rule(&[""], &["nodes/status"], &["patch"]),
         rule(&["certificates.k8s.io"], &["certificatesigningrequests"], watch),

@@ -25,11 +25,13 @@ use super::{
 };
 use crate::{
     api::{CalicoGroup, HostEndpointTemplateStatus},
+    events,
     labels::Shared,
     observed::{Kind, Observed},
     options::Options,
     plan::{Ledger, NodePlan, Verdict, plan_node},
     preflight::Preflight,
+    problem::ProblemKind,
     protection,
 };
 
@@ -48,7 +50,8 @@ enum Finished {
 }
 
 /// Runs until shutdown.
-pub(super) async fn run(context: Context, options: Options) {
+pub(super) async fn run(mut context: Context, options: Options) {
+    context.events = context.events.listed(events::CATALOGUE);
     let (sender, mut sightings) = mpsc::channel(BATCH * 2);
     let mut watches = watch::start(&context.client, options.group, &sender);
     drop(sender);
@@ -206,7 +209,7 @@ impl Engine {
     }
 
     fn trouble(&mut self, kind: Kind, trouble: Trouble) {
-        if trouble.reason == "NotServed" {
+        if trouble.reason == events::NOT_SERVED {
             // What was known of it is void: the kind itself has gone.
             self.observed.unlist(kind);
         }
@@ -307,7 +310,9 @@ impl Engine {
         };
         self.exposure.record(node, state, now, &self.metrics);
         for (template, reason) in self.board.record(node, plan) {
-            if reason == "LockoutRisk" || self.board.having(&template, reason) > MOST_NODE_EVENTS {
+            if reason == ProblemKind::LOCKOUT_RISK
+                || self.board.having(&template, reason) > MOST_NODE_EVENTS
+            {
                 continue;
             }
             let problem = plan
@@ -316,7 +321,8 @@ impl Engine {
                 .find(|problem| problem.template == template && problem.kind.reason() == reason);
             if let Some(problem) = problem {
                 let note = format!("template {template}: {}", problem.kind);
-                let event = Event::warning("Protect", reason, note).aspect(template.to_string());
+                let event =
+                    Event::warning(events::PROTECT, reason, note).aspect(template.to_string());
                 self.publish(node_reference(node), event);
             }
         }

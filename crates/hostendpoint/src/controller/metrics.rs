@@ -64,6 +64,19 @@ impl AreaMetrics {
         })
     }
 
+    /// Moves each of them once, so that a document can show them with their labels.
+    pub(super) fn exemplify(&self) {
+        for verb in ["create", "adopt", "repair", "delete"] {
+            self.wrote(verb, true);
+            self.wrote(verb, false);
+        }
+        // What is tried without it being known what it would have been, and what is done to nodes.
+        for verb in ["apply", "get", "read", "patch status of", "remove taint from"] {
+            self.wrote(verb, false);
+        }
+        self.blocked(0, true);
+    }
+
     pub(super) fn wrote(&self, verb: &'static str, ok: bool) {
         let result = if ok { "ok" } else { "error" };
         self.writes.get_or_create(&Write { verb, result }).inc();

@@ -31,7 +31,7 @@ pub(super) enum Sighting {
 /// Why a kind cannot be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
-    /// `NotServed`, `Forbidden` or `Unavailable`.
+    /// One of those in [`crate::events`].
     pub(super) reason: &'static str,
     /// What the API server said.
     pub(super) message: String,

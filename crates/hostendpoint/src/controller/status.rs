@@ -11,6 +11,7 @@ use crate::{
     labels::Shared,
     observed::Observed,
     plan::{NodePlan, Tally, Verdict, plan_node},
+    problem::ProblemKind,
 };
 
 /// Counts of a template.
@@ -166,8 +167,8 @@ impl Board {
         } else {
             Line::no("NothingHeld", "no deletion is held back".to_owned())
         };
-        let risk = match self.sample(name, counts, "LockoutRisk", observed, now) {
-            Some(message) => Line::yes("LockoutRisk", message),
+        let risk = match self.sample(name, counts, ProblemKind::LOCKOUT_RISK, observed, now) {
+            Some(message) => Line::yes(ProblemKind::LOCKOUT_RISK, message),
             None => Line::no("NoRisk", "no endpoint of the template cuts its node off".to_owned()),
         };
         let conditions = [
@@ -215,7 +216,8 @@ impl Board {
             );
             return Line::no(&first.reason, message);
         }
-        for reason in counts.problems.keys().filter(|reason| **reason != "LockoutRisk") {
+        for reason in counts.problems.keys().filter(|reason| **reason != ProblemKind::LOCKOUT_RISK)
+        {
             if let Some(message) = self.sample(name, counts, reason, observed, now) {
                 return Line::no(reason, message);
             }

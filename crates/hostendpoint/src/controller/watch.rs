@@ -16,6 +16,7 @@ use super::sighting::{Object, Sighting, Trouble, qualified_name};
 use crate::{
     api::{CalicoGroup, HostEndpointTemplate},
     endpoint::PrunedEndpoint,
+    events,
     observed::Kind,
     precreation::{KUBELET_CLIENT_SIGNER, MACHINE_GROUP, machines},
 };
@@ -170,7 +171,7 @@ async fn calico(client: Client, fixed: Option<CalicoGroup>, sightings: Sightings
             }
             Ok(None) => {
                 let trouble = Trouble {
-                    reason: "NotServed",
+                    reason: events::NOT_SERVED,
                     message: "the API server serves HostEndpoints neither in crd.projectcalico.org/v1 nor in projectcalico.org/v3".to_owned(),
                 };
                 if sightings.send(Sighting::Trouble(Kind::Endpoints, trouble)).await.is_err() {
@@ -266,9 +267,9 @@ fn is_not_served(error: &kube::Error) -> bool {
 
 fn trouble(error: &kube::Error) -> Trouble {
     let reason = match error {
-        error if is_not_served(error) => "NotServed",
-        kube::Error::Api(status) if status.code == 403 => "Forbidden",
-        _ => "Unavailable",
+        error if is_not_served(error) => events::NOT_SERVED,
+        kube::Error::Api(status) if status.code == 403 => events::FORBIDDEN,
+        _ => events::UNAVAILABLE,
     };
     Trouble { reason, message: error.to_string() }
 }

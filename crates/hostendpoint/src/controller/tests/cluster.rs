@@ -11,7 +11,10 @@ use kube::{
     Api, Client, CustomResourceExt, Resource,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
-use kubewright_operator::shutdown::Shutdown;
+use kubewright_operator::{
+    rbac::{of_election, of_events},
+    shutdown::Shutdown,
+};
 use kubewright_testkit::{TestCluster, require::Skip, spy::Spy, turn::mark};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -33,6 +36,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// API groups that a test may define: whoever has them already is left alone.
 const GROUPS: [&str; 4] =
     ["kubewright.io", "crd.projectcalico.org", "projectcalico.org", "cluster.x-k8s.io"];
+
+/// The account that the controller runs as.
+const ACCOUNT: &str = "kubewright-test";
+
+/// The Lease that it may compete for.
+pub(super) const LEASE: &str = "hostendpoint";
 
 pub(super) struct Cluster {
     /// Stops, or is as before, when it is dropped.
@@ -58,6 +67,8 @@ impl Cluster {
     /// Without any CRD.
     pub(super) async fn bare(group: CalicoGroup) -> Result<Self, Skip> {
         let cluster = TestCluster::alone(&GROUPS).await.unwrap()?;
+        let own = [("default", of_events()), (cluster.namespace(), of_election(LEASE))];
+        cluster.grant(ACCOUNT, &crate::rbac::rules(), &own).await;
         Ok(Self { client: cluster.client(), cluster, group, spy: Spy::default() })
     }
 
@@ -66,9 +77,9 @@ impl Cluster {
         self.cluster.namespace()
     }
 
-    /// A client that works through the spy.
+    /// A client that works through the spy, with the rights of the generated roles and no others.
     pub(super) fn spied(&self) -> Client {
-        self.spy.client(self.client.clone())
+        self.spy.client(self.cluster.client_of(ACCOUNT))
     }
 
     pub(super) async fn install(&self, crd: CustomResourceDefinition) {

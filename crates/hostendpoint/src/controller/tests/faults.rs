@@ -8,7 +8,7 @@ use kubewright_operator::{
 use kubewright_testkit::require;
 use serde_json::json;
 
-use super::cluster::{Cluster, at_once, until};
+use super::cluster::{Cluster, LEASE, at_once, until};
 use crate::{controller::HostEndpoints, options::Options};
 
 #[tokio::test]
@@ -226,9 +226,8 @@ async fn it_runs_under_leader_election() {
     cluster.worker("n1").await;
     let namespace = cluster.namespace();
     let mut options = ManagerOptions::default();
-    options.election =
-        Some(kubewright_operator::lease::ElectionOptions::new(namespace, "hostendpoint"));
-    let manager = Manager::bind(cluster.client.clone(), options).await.unwrap();
+    options.election = Some(kubewright_operator::lease::ElectionOptions::new(namespace, LEASE));
+    let manager = Manager::bind(cluster.spied(), options).await.unwrap();
     let shutdown = Shutdown::new();
     let manager = manager.controller(HostEndpoints { options: at_once() });
     let task = tokio::spawn(manager.run(shutdown.clone()));
@@ -237,7 +236,7 @@ async fn it_runs_under_leader_election() {
         cluster.client.clone(),
         namespace,
     );
-    assert!(leases.get("hostendpoint").await.unwrap().spec.unwrap().holder_identity.is_some());
+    assert!(leases.get(LEASE).await.unwrap().spec.unwrap().holder_identity.is_some());
     shutdown.trigger();
     task.await.unwrap().unwrap();
 }
