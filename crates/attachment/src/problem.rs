@@ -41,6 +41,22 @@ impl fmt::Display for Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::InvalidAnnotation,
+        Self::NetworkNotFound,
+        Self::InvalidNetwork,
+        Self::NamespaceIsolated,
+        Self::CapabilityMissing,
+        Self::DuplicateNetwork,
+        Self::InterfaceCollision,
+        Self::InterfaceTaken,
+        Self::HostNetwork,
+        Self::SandboxUnusable,
+        Self::AttachFailed,
+        Self::DetachFailed,
+    ];
+
     /// Whether trying again may help though nothing that is watched has changed.
     #[must_use]
     pub fn is_passing(self) -> bool {

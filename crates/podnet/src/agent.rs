@@ -41,9 +41,11 @@ use std::sync::{Arc, Mutex, RwLock};
 use kubewright_attachment::desired::Resolution;
 use kubewright_attachment::engine::{Engine, EngineError, Options as EngineOptions};
 use kubewright_attachment::meta_plugin::{MetaPlugin, MetaPluginError};
+use kubewright_operator::Metrics;
 use kubewright_operator::controller::{Context, Controller};
 use tokio::sync::{mpsc, watch as channel};
 
+use crate::events;
 use crate::options::Options;
 use crate::pod_resources::PodResources;
 use metrics::AreaMetrics;
@@ -93,6 +95,12 @@ impl Agent {
     }
 }
 
+/// Moves each metric of the agent once, among those of a process, so that a document can show them
+/// with their labels.
+pub fn exemplify_metrics(process: &Metrics) {
+    AreaMetrics::of(process).exemplify();
+}
+
 impl Controller for Agent {
     type Error = AgentError;
 
@@ -100,7 +108,8 @@ impl Controller for Agent {
         NAME
     }
 
-    async fn run(self, context: Context) -> Result<(), AgentError> {
+    async fn run(self, mut context: Context) -> Result<(), AgentError> {
+        context.events = context.events.listed(events::CATALOGUE);
         let options = self.options.clone();
         let mut resolution = Resolution::new(&options.conf_dir);
         resolution.isolate_namespaces = options.isolate_namespaces;

@@ -171,7 +171,7 @@ pub async fn apply(
         let metadata = found.ok_or_else(|| ChangeError::NoPod(pod.clone()))?.metadata;
         let empty = BTreeMap::new();
         let annotations = metadata.annotations.as_ref().unwrap_or(&empty);
-        let dialect = match edit::dialect_of(annotations) {
+        let dialect = match written_in(annotations, &pod.namespace, change) {
             Some(dialect) => dialect,
             None => choose(client, pod, change).await?,
         };
@@ -216,6 +216,24 @@ fn edited(
         Change::Detach { network, interface } => {
             edit::detach(dialect, before, namespace, network, interface.as_deref())
         }
+    }
+}
+
+/// The form to change: to detach, that in which the pod asks for the network; else the first.
+fn written_in(
+    annotations: &BTreeMap<String, String>,
+    namespace: &str,
+    change: &Change,
+) -> Option<Dialect> {
+    let mut forms = edit::dialects_of(annotations);
+    let first = forms.clone().next();
+    let names = |dialect: &Dialect| {
+        let text = annotations.get(dialect.annotation()).map(String::as_str);
+        edit::count(*dialect, text, namespace, change.network()).is_ok_and(|count| count > 0)
+    };
+    match change {
+        Change::Attach { .. } => first,
+        Change::Detach { .. } => forms.find(names).or(first),
     }
 }
 

@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 use kubewright_attachment::annotation::{Dialect, KALOOM};
 use serde_json::{Map, Value, json};
 
-/// The form that a pod uses; with both the standard's.
-#[must_use]
-pub fn dialect_of(annotations: &BTreeMap<String, String>) -> Option<Dialect> {
+/// The forms that a pod uses, the standard's first.
+pub fn dialects_of(
+    annotations: &BTreeMap<String, String>,
+) -> impl Iterator<Item = Dialect> + Clone {
     let used = |dialect: &Dialect| {
         annotations.get(dialect.annotation()).is_some_and(|text| !text.trim().is_empty())
     };
-    [Dialect::Standard, Dialect::Kaloom].into_iter().find(used)
+    [Dialect::Standard, Dialect::Kaloom].into_iter().filter(used)
 }
 
 /// A network, by its name and where it is defined.

@@ -22,6 +22,7 @@ pub mod api;
 pub mod change;
 mod definition;
 pub mod edit;
+pub mod events;
 pub mod install;
 pub mod kubeconfig;
 pub mod options;

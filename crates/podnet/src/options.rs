@@ -127,6 +127,9 @@ pub struct AgentArgs {
     /// Search plugins in /opt/NAME/cni/bin first, as podagent does
     #[arg(long, value_name = "NAME", hide = true, value_parser = vendor)]
     pub cni_vendor_name: Option<String>,
+    /// Accepted, as podagent's manifests give it: logs go to standard error anyway
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub logtostderr: Option<bool>,
     /// Folder of libcni's cache, shared with the container runtime
     #[arg(long, env = environment::CACHE_DIR, value_name = "DIR", default_value = "/var/lib/cni")]
     pub cni_cache_dir: PathBuf,
@@ -203,7 +206,7 @@ impl AgentArgs {
 /// podagent's options have one dash, as Go's have. `-node a` becomes `--node a` where
 /// `podnet agent` is asked for; everything else stays.
 pub fn with_two_dashes(args: impl Iterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         "node",
         "kubeconfig",
         "docker-endpoint",
@@ -212,6 +215,7 @@ pub fn with_two_dashes(args: impl Iterator<Item = std::ffi::OsString>) -> Vec<st
         "cni-conf-path",
         "cni-vendor-name",
         "container-type",
+        "logtostderr",
     ];
     let mut args: Vec<_> = args.collect();
     if !args.windows(2).any(|words| words[0] == "podnet" && words[1] == "agent") {
@@ -268,6 +272,7 @@ mod tests {
             "-cni-conf-path=/c",
             "-cni-vendor-name",
             "kaloom",
+            "-logtostderr",
             "-v",
         ];
         let line = with_two_dashes(line.iter().map(OsString::from));

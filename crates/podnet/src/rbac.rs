@@ -6,9 +6,10 @@ use kubewright_operator::rbac::{of_events, rule};
 
 /// Rules of the agent's ClusterRole.
 pub fn rules() -> Vec<PolicyRule> {
-    let watch = &["get", "list", "watch"];
+    let watch = &["list", "watch"];
     let mut rules = vec![
-        // `patch` writes the annotations. Which pods is beyond RBAC; the agent patches those of its
+        // `get` asks for a pod that starts before the watch has told of it; `patch` writes the
+        // annotations. Which pods is beyond RBAC; the agent patches those of its
         // node.
         rule("", &["pods"], &["get", "list", "patch", "watch"]),
         rule("k8s.cni.cncf.io", &["network-attachment-definitions"], watch),

@@ -1,6 +1,7 @@
 //! What is counted, beside what every controller counts.
 
 use kubewright_attachment::engine::Change;
+use kubewright_attachment::problem::Reason;
 use kubewright_attachment::status::Failure;
 use kubewright_operator::metrics::Metrics;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -13,6 +14,10 @@ use tokio::time::Instant;
 
 /// Seconds from the news about a pod to the end of the work on it.
 const BUCKETS: [f64; 12] = [0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0];
+
+const ATTACHED: &str = "attached";
+const ADOPTED: &str = "adopted";
+const DETACHED: &str = "detached";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByKind {
@@ -70,6 +75,22 @@ impl AreaMetrics {
         })
     }
 
+    /// Moves each of them once, so that a document can show them with their labels. Values that
+    /// depend on a cluster are words in capitals.
+    pub(crate) fn exemplify(&self) {
+        for kind in [ATTACHED, ADOPTED, DETACHED] {
+            self.changes.get_or_create(&ByKind { kind }).inc();
+        }
+        for reason in Reason::ALL {
+            self.failures.get_or_create(&ByReason { reason: reason.to_string() }).inc();
+        }
+        self.pods(0, 0);
+        for command in ["ADD", "DEL", "CHECK", "STATUS", "GC"] {
+            self.answered(command, true);
+            self.answered(command, false);
+        }
+    }
+
     /// A work on a pod ended.
     pub(crate) fn worked(&self, since: Instant, changes: &[Change], failures: &[Failure]) {
         if !changes.is_empty() {
@@ -77,9 +98,9 @@ impl AreaMetrics {
         }
         for change in changes {
             let kind = match change {
-                Change::Attached { .. } => "attached",
-                Change::Adopted { .. } => "adopted",
-                Change::Detached { .. } => "detached",
+                Change::Attached { .. } => ATTACHED,
+                Change::Adopted { .. } => ADOPTED,
+                Change::Detached { .. } => DETACHED,
             };
             self.changes.get_or_create(&ByKind { kind }).inc();
         }

@@ -13,6 +13,7 @@ use kubewright_attachment::status::{
 use kubewright_operator::Event;
 use serde_json::{Value, json};
 
+use crate::events::ACTION;
 use crate::pod::{Annotations, Pod, PodKey};
 
 /// What a pod is to be told.
@@ -163,14 +164,19 @@ fn cidr((address, prefix): &(IpAddr, u8)) -> String {
 
 /// What there is to tell of what failed.
 pub(crate) fn of_failure(failure: &Failure) -> Event {
-    let reason = match failure.problem.reason {
+    let reason = reason_of(failure.problem.reason);
+    let event = Event::warning(ACTION, &reason, failure.problem.message.clone());
+    event.aspect(aspect_of_failure(failure))
+}
+
+/// The word that events have for it.
+fn reason_of(reason: Reason) -> String {
+    match reason {
         Reason::AttachFailed => "FailedAddingInterface".to_owned(),
         Reason::DetachFailed => "FailedRemovingInterface".to_owned(),
         Reason::NetworkNotFound => "NoNetworkFound".to_owned(),
         reason => reason.to_string(),
-    };
-    let event = Event::warning(ACTION, &reason, failure.problem.message.clone());
-    event.aspect(aspect_of_failure(failure))
+    }
 }
 
 /// The part of the pod that a failure is about.
@@ -178,9 +184,6 @@ pub(crate) fn aspect_of_failure(failure: &Failure) -> String {
     let word = |text: &Option<String>| text.clone().unwrap_or_default();
     format!("{}@{}", word(&failure.name), word(&failure.interface))
 }
-
-/// What all events here are about.
-pub(crate) const ACTION: &str = "Networks";
 
 /// The name of a pod, for logs.
 pub(crate) fn log(pod: &PodKey, changes: &[Change], failures: &[Failure]) {

@@ -149,6 +149,36 @@ async fn waiting_ends_with_what_the_agent_says() {
     cluster.finish().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_is_taken_out_of_the_form_that_names_it() {
+    let cluster = TestCluster::start().await.unwrap();
+    let both = json!({ NETWORKS: "a,b", KALOOM_NETWORKS: "[{\"name\":\"c\"},{\"name\":\"d\"}]" });
+    let pod = pod(&cluster, "p", both).await;
+    let changed = apply(&cluster.client(), &pod, &detach("d"), false).await.unwrap();
+    assert_eq!(changed.annotation, KALOOM_NETWORKS);
+    assert!(annotation(&cluster, &pod, KALOOM_NETWORKS).await.unwrap().contains("\"c\""));
+    let changed = apply(&cluster.client(), &pod, &detach("a"), false).await.unwrap();
+    assert_eq!(changed.annotation, NETWORKS);
+    let absent = apply(&cluster.client(), &pod, &detach("e"), false).await;
+    assert!(matches!(absent, Err(ChangeError::Edit { .. })), "{absent:?}");
+    cluster.finish().await.unwrap();
+}
+
+#[test]
+fn the_networks_of_both_forms_are_listed() {
+    let annotations = BTreeMap::from([
+        (NETWORKS.to_owned(), "a".to_owned()),
+        (KALOOM_NETWORKS.to_owned(), "[{\"name\":\"green\"}]".to_owned()),
+        (
+            NETWORK_STATUS.to_owned(),
+            "[{\"name\":\"default/green\",\"interface\":\"net1\",\"dns\":{}}]".to_owned(),
+        ),
+    ]);
+    let all = attachments("pods", &annotations).unwrap();
+    let told: Vec<_> = all.iter().map(|a| (a.network.as_str(), a.state)).collect();
+    assert_eq!(told, [("pods/a", State::Pending), ("default/green", State::Attached)]);
+}
+
 #[test]
 fn a_pods_networks_are_listed_with_how_it_is_about_them() {
     let status = json!([

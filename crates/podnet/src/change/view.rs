@@ -70,7 +70,7 @@ pub fn attachments(
     let mut there = text(NETWORK_STATUS).map(status::parse).unwrap_or_default();
     let mut failures = failures(text(NETWORK_ERRORS));
     let mut all = Vec::new();
-    if let Some(dialect) = edit::dialect_of(annotations) {
+    for dialect in edit::dialects_of(annotations) {
         for (network, interface) in edit::networks(dialect, text(dialect.annotation()))? {
             let names = names(dialect, namespace, &network);
             let of = |name: &str, its: &str| {

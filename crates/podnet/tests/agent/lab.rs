@@ -41,6 +41,9 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const STANDARD: &str = "k8s.v1.cni.cncf.io/networks";
 pub(crate) const KALOOM: &str = "networks";
 
+/// The account that the agent runs as.
+const ACCOUNT: &str = "kubewright-test";
+
 /// An agent that runs.
 pub(crate) struct Running {
     shutdown: Shutdown,
@@ -99,9 +102,10 @@ impl Lab {
         lab
     }
 
-    /// With none of them.
+    /// With none of them. The agent has the rights of the generated role and no others.
     pub(crate) async fn bare() -> Self {
         let cluster = TestCluster::start().await.unwrap();
+        cluster.grant(ACCOUNT, &kubewright_podnet::rbac::rules(), &[]).await;
         let folder = tempfile::tempdir().unwrap();
         let sandboxes = Sandboxes::serve(&folder.path().join("cri"));
         let (host, away) = (Netns::new().unwrap(), watch::Sender::new(false));
@@ -200,7 +204,8 @@ impl Lab {
         };
         let server = self.cluster.embedded().unwrap();
         let router = server.router().layer(from_fn(door));
-        let router = router.layer(axum::Extension(Identity::admin()));
+        let who = Identity::service_account(self.cluster.namespace(), ACCOUNT);
+        let router = router.layer(axum::Extension(who));
         let shutdown = Shutdown::new();
         let entered = runtime.enter();
         let client = Client::new(router.into_service::<kube::client::Body>(), "default");

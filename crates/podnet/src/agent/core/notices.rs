@@ -16,7 +16,8 @@ use tokio::time::Instant;
 
 use super::{Core, Message};
 use crate::agent::node::Node;
-use crate::agent::publish::{self, ACTION, Fresh, Notice, Written};
+use crate::agent::publish::{self, Fresh, Notice, Written};
+use crate::events::ACTION;
 use crate::pod::Pod;
 
 /// Events that wait for an API server that is away; of more, the log tells.

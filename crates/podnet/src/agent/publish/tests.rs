@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use kubewright_attachment::problem::Problem;
+use kubewright_operator::events::Severity;
 
 use super::*;
 
@@ -70,4 +71,18 @@ fn a_write_tests_what_it_began_with() {
     let path = "/metadata/annotations/k8s.v1.cni.cncf.io~1network-status";
     assert_eq!(steps[1]["op"], "test");
     assert_eq!(steps[2], json!({ "op": "remove", "path": path }));
+}
+
+#[test]
+fn every_event_is_in_the_catalogue() {
+    let listed: Vec<(&str, bool)> = crate::events::CATALOGUE
+        .iter()
+        .map(|entry| (entry.reason, entry.severity == Severity::Warning))
+        .collect();
+    for reason in Reason::ALL {
+        let word = reason_of(reason);
+        assert!(listed.contains(&(word.as_str(), true)), "{word}");
+    }
+    // Three of what was done, and as many of what failed as there are reasons.
+    assert_eq!(listed.len(), 3 + Reason::ALL.len());
 }
