@@ -14,7 +14,7 @@ mod backoff;
 pub(crate) mod decide;
 mod difference;
 mod engine;
-mod execute;
+pub(crate) mod execute;
 mod sighting;
 mod snapshot;
 mod tell;
@@ -39,6 +39,12 @@ pub const NAME: &str = "peerpod";
 
 /// Field manager of everything but capacity, which has one for each config.
 pub const FIELD_MANAGER: &str = "kubewright-peerpod";
+
+/// Field manager of the capacity of a config, before the config's namespace and name.
+pub const MANAGER_PREFIX: &str = sighting::record::MANAGER_PREFIX;
+
+/// Finalizer of configs.
+pub const FINALIZER: &str = decide::FINALIZER;
 
 /// Why a run ended.
 #[derive(Debug, thiserror::Error)]

@@ -27,6 +27,7 @@ pub mod allocation;
 pub mod api;
 pub mod controller;
 pub mod demand;
+pub mod events;
 pub mod metrics;
 pub mod mutation;
 pub mod objects;

@@ -7,7 +7,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::controller::decide::Tally;
+use crate::controller::decide::{Seats, Tally};
+use crate::controller::execute::KINDS;
 use crate::webhook::metrics::WebhookMetrics;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -66,6 +67,21 @@ impl PeerPodMetrics {
         m.webhook.register(ours);
     }
 
+    /// Moves each of them once, so that a document can show them with their labels. Values that
+    /// depend on a cluster are words in capitals.
+    pub fn exemplify(&self) {
+        let mut tally = Tally::default();
+        tally
+            .configs
+            .insert("NAMESPACE/NAME".to_owned(), Seats { limit: 0, advertised: 0, held: 0 });
+        self.tally(&tally);
+        for kind in KINDS {
+            self.wrote(kind, true);
+            self.wrote(kind, false);
+        }
+        self.webhook.exemplify();
+    }
+
     pub(crate) fn tally(&self, tally: &Tally) {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         for family in [&self.limit, &self.advertised, &self.held] {
@@ -94,7 +110,6 @@ impl PeerPodMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::decide::Seats;
 
     #[test]
     fn a_config_that_is_gone_is_not_counted() {

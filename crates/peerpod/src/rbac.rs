@@ -5,7 +5,7 @@
 //! neither; everything else names its objects.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kubewright_operator::rbac::{of_events, rule};
+use kubewright_operator::rbac::{of_events, only, rule};
 
 use crate::objects::{adaptor, webhook};
 
@@ -53,11 +53,6 @@ pub fn namespace_rules() -> Vec<PolicyRule> {
         only(&adaptor, rule("apps", &["daemonsets"], KEEP)),
         only(&webhook, rule("apps", &["deployments"], KEEP)),
     ]
-}
-
-fn only(names: &[&str], rule: PolicyRule) -> PolicyRule {
-    let names = names.iter().map(|name| (*name).to_owned()).collect();
-    PolicyRule { resource_names: Some(names), ..rule }
 }
 
 #[cfg(test)]

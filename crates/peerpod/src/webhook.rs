@@ -8,7 +8,6 @@
 //! ```
 
 pub mod certificate;
-pub mod listen;
 pub mod metrics;
 pub mod review;
 pub mod rotation;

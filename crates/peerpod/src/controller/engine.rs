@@ -12,6 +12,7 @@ use super::execute::Executor;
 use super::tell::Teller;
 use super::watch;
 use super::world::World;
+use crate::events;
 use crate::metrics::PeerPodMetrics;
 use crate::mutation::Settings;
 use crate::objects::webhook::Address;
@@ -86,10 +87,11 @@ impl LocalWebhook {
 
 impl<'o> Engine<'o> {
     pub(super) async fn start(
-        context: Context,
+        mut context: Context,
         options: &'o Options,
         metrics: PeerPodMetrics,
     ) -> Result<Self, ControllerError> {
+        context.events = context.events.listed(events::CATALOGUE);
         let (local, address) = match options.webhook {
             WebhookMode::Off => (None, None),
             WebhookMode::Deployed { .. } => {

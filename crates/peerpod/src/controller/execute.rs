@@ -46,6 +46,18 @@ pub(super) struct Executor<'o> {
 }
 
 /// What an action writes, for the metrics.
+/// Kinds of writes, for metrics.
+pub(crate) const KINDS: [&str; 8] = [
+    "finalizer",
+    "node",
+    "daemonset",
+    "deployment",
+    "service",
+    "certificate",
+    "registration",
+    "status",
+];
+
 fn kind(action: &Action) -> &'static str {
     match action {
         Action::AddFinalizer { .. } | Action::RemoveFinalizer { .. } => "finalizer",

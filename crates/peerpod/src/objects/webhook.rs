@@ -35,6 +35,11 @@ pub const OPT_OUT: &str = "kubewright.io/peer-pod-webhook";
 
 const LABEL: &str = "app.kubernetes.io/name";
 
+/// Labels of the webhook's pods.
+pub fn labels() -> BTreeMap<String, String> {
+    [(LABEL.to_owned(), NAME.to_owned())].into()
+}
+
 /// The Deployment of the webhook.
 pub fn deployment(
     settings: &Settings,
@@ -43,7 +48,7 @@ pub fn deployment(
     namespace: &str,
     owner: Option<&Owner>,
 ) -> Value {
-    let labels = json!({LABEL: NAME});
+    let labels = labels();
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",

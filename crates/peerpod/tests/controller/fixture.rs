@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Request};
 use futures::StreamExt;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ServiceAccount};
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use k8s_openapi::api::core::v1::{Node, Pod, ServiceAccount};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::client::Body;
 use kube::core::ApiResource;
-use kube::{Client, CustomResourceExt, ResourceExt};
+use kube::{Client, CustomResourceExt};
 use kubewright_operator::Shutdown;
 use kubewright_peerpod::api::PeerPodConfig;
 use kubewright_peerpod::controller::Controller;
@@ -71,7 +68,8 @@ impl Cluster {
             .unwrap();
         let client = cluster.client();
         forget_registration(&client).await;
-        allow(&cluster).await;
+        let (everywhere, here) = kubewright_peerpod::rbac_rules();
+        cluster.grant(ACCOUNT, &everywhere, &[(cluster.namespace(), here)]).await;
         Ok(Self { client, cluster, spy: Spy::default() })
     }
 
@@ -93,15 +91,7 @@ impl Cluster {
 
     /// A client with the rights of the generated roles and no others.
     pub(crate) fn controller(&self) -> Client {
-        let user = format!("system:serviceaccount:{}:{ACCOUNT}", self.cluster.namespace());
-        let user: HeaderValue = user.parse().unwrap();
-        let inner = self.client.clone();
-        let service = tower::service_fn(move |mut request: Request<Body>| {
-            request.headers_mut().insert("impersonate-user", user.clone());
-            let inner = inner.clone();
-            async move { inner.send(request).await }
-        });
-        Client::new(service, self.cluster.namespace())
+        self.cluster.client_of(ACCOUNT)
     }
 
     pub(crate) fn nodes(&self) -> Api<Node> {
@@ -249,36 +239,6 @@ async fn forget_registration(client: &Client) {
     if registrations.get_opt(webhook::NAME).await.unwrap().is_some() {
         registrations.delete(webhook::NAME, &DeleteParams::default()).await.unwrap();
     }
-}
-
-/// Gives the controller's account the generated rules. The cluster-wide objects go with the test's
-/// namespace, which owns them.
-async fn allow(cluster: &TestCluster) {
-    let (client, namespace) = (cluster.client(), cluster.namespace());
-    let (everywhere, here) = kubewright_peerpod::rbac_rules();
-    let owner = Api::<Namespace>::all(client.clone()).get(namespace).await.unwrap();
-    let name = cluster.unique("kubewright-peerpod");
-    let group = "rbac.authorization.k8s.io";
-    let subjects = json!([{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}]);
-    let metadata = json!({"name": name, "ownerReferences": [
-        {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": owner.uid()},
-    ]});
-    let refer = |kind: &str| json!({"apiGroup": group, "kind": kind, "name": name});
-    let create = PostParams::default();
-    let role = json!({"metadata": metadata, "rules": everywhere});
-    let role: ClusterRole = serde_json::from_value(role).unwrap();
-    Api::all(client.clone()).create(&create, &role).await.unwrap();
-    let binding =
-        json!({"metadata": metadata, "roleRef": refer("ClusterRole"), "subjects": subjects});
-    let binding: ClusterRoleBinding = serde_json::from_value(binding).unwrap();
-    Api::all(client.clone()).create(&create, &binding).await.unwrap();
-    let role: Role =
-        serde_json::from_value(json!({"metadata": {"name": name}, "rules": here})).unwrap();
-    Api::default_namespaced(client.clone()).create(&create, &role).await.unwrap();
-    let metadata = json!({"name": name});
-    let binding = json!({"metadata": metadata, "roleRef": refer("Role"), "subjects": subjects});
-    let binding: RoleBinding = serde_json::from_value(binding).unwrap();
-    Api::default_namespaced(client).create(&create, &binding).await.unwrap();
 }
 
 /// What a node advertises.
