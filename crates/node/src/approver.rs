@@ -11,6 +11,7 @@
 //! that is wrong, it accepts no node: somebody has to.
 
 mod engine;
+mod events;
 mod metrics;
 mod world;
 
@@ -18,6 +19,7 @@ use clap::Args;
 use kubewright_operator::Metrics;
 use kubewright_operator::controller::{Context, Controller};
 
+pub use events::CATALOGUE as EVENTS;
 pub use metrics::ApproverMetrics;
 pub use world::{Answered, World};
 

@@ -30,8 +30,10 @@ pub use jws::detached as signature;
 pub(crate) use patience::Patience;
 pub use pin::{Pin, PinError};
 
-use fetch::{Trust, fetch};
+use fetch::{ask_anybody, ask_verified};
+use kube::Client;
 
+use crate::join;
 use crate::token::Token;
 
 /// How long a cluster may take to sign with a token that has just been made. Signing follows the
@@ -118,6 +120,21 @@ pub enum DiscoveryError {
     },
 }
 
+/// A cluster that was found.
+#[derive(Clone)]
+pub struct Found {
+    /// Where it is, and its authority.
+    pub cluster: Cluster,
+    /// A client that says nothing of who asks, over a connection that is verified to be with it.
+    pub client: Client,
+}
+
+impl std::fmt::Debug for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Found").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
+}
+
 /// Finds the cluster, and is sure of it. `waiting` is told what keeps it from that, each time that
 /// is something else.
 ///
@@ -126,13 +143,13 @@ pub enum DiscoveryError {
 pub async fn discover(
     search: &Search,
     mut waiting: impl FnMut(&dyn std::error::Error) + Send,
-) -> Result<Cluster, DiscoveryError> {
+) -> Result<Found, DiscoveryError> {
     let seeder = || search.seeder.clone();
     let untrusted = |source| DiscoveryError::Untrusted { seeder: seeder(), source };
     let mut patience = Patience::new(search.patience);
     let mut signing = Patience::new(SIGNING.min(search.patience));
     let (data, cluster) = loop {
-        let data = match fetch(&search.seeder, &Trust::Nobody).await {
+        let data = match ask_anybody(&search.seeder).await {
             Ok(data) => data,
             Err(error) if !error.may_pass() => {
                 return Err(DiscoveryError::Fetch { seeder: seeder(), source: error });
@@ -167,9 +184,10 @@ pub async fn discover(
         source,
     };
     let server = cluster.endpoint().map_err(untrusted)?;
-    let trust = Trust::authority(&cluster.authority).map_err(verified)?;
+    let client = join::with_nothing(&cluster)
+        .map_err(|error| verified(FetchError::Authority { why: error.to_string() }))?;
     let again = loop {
-        match fetch(&server, &trust).await {
+        match ask_verified(&server, &client).await {
             Ok(again) => break again,
             // The seeder may go down between two questions as well.
             Err(error) if error.may_pass() && patience.wait().await => waiting(&error),
@@ -179,7 +197,7 @@ pub async fn discover(
     if again.kubeconfig != data.kubeconfig {
         return Err(DiscoveryError::Differs { seeder: seeder() });
     }
-    Ok(cluster)
+    Ok(Found { cluster, client })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  init:  control-plane ─▶ rights ─▶ token ─▶ cluster-info ─▶ node ─▶ finished
-//!  join:  discover ─▶ key ─▶ request ─▶ certificate ─▶ kubeconfig ─▶ register ─▶ finished
+//!  join:  discover ─▶ request ─▶ certificate ─▶ register ─▶ finished
 //! ```
 //!
 //! Each arrow is a point at which the process may be killed: the journal says what is done, every
@@ -12,12 +12,14 @@
 //! The control plane itself is brought in by who calls, as a [`ControlPlane`]: this crate knows how
 //! to make a cluster of an API server, not how one is kept running on a machine.
 
+mod claim;
 mod init;
 mod join;
 mod member;
 
+pub use claim::{Claimed, check, is_ours};
 pub use init::{CONTROL_PLANE_LABEL, ControlPlane, InitError, Running, Seed, Seeded, init};
-pub use join::{Join, JoinError, Joined, Progress, join};
+pub use join::{Forgotten, Join, JoinError, Joined, Progress, join};
 pub use member::Member;
 
 /// Purpose of the journal of a seeder.

@@ -42,8 +42,18 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<bool, FileError
     if is(path, content, mode) {
         return Ok(false);
     }
-    write(path, content, mode, true).map_err(FileError::of("write", path))?;
+    write(path, content, mode, Sync::Name).map_err(FileError::of("write", path))?;
     Ok(true)
+}
+
+/// As [`replace`], whole for every reader and after a power cut; only whether that finds the old
+/// or the new content is open until a file in the same folder is [`replace`]d. For what is
+/// followed by one, and for what is worth keeping and no loss.
+///
+/// # Errors
+/// [`FileError`] with the file and the cause.
+pub fn replace_whole(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    write(path, content, mode, Sync::Content).map_err(FileError::of("write", path))
 }
 
 /// As [`replace`], whole for every reader, and without waiting for the disk: a power cut may take
@@ -52,7 +62,26 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<bool, FileError
 /// # Errors
 /// [`FileError`] with the file and the cause.
 pub fn replace_lightly(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
-    write(path, content, mode, false).map_err(FileError::of("write", path))
+    write(path, content, mode, Sync::Nothing).map_err(FileError::of("write", path))
+}
+
+/// Does this where it may wait for the disk without keeping others from going on.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // It is never aborted, and a panic of it is ours.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// What is waited for to be on disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Nothing,
+    /// The content, before the name leads to it.
+    Content,
+    /// That, and that the name leads to it.
+    Name,
 }
 
 /// Whether a file has this content and mode already.
@@ -63,7 +92,7 @@ pub fn is(path: &Path, content: &[u8], mode: u32) -> bool {
     same_mode && fs::read(path).is_ok_and(|present| present == content)
 }
 
-fn write(path: &Path, content: &[u8], mode: u32, durable: bool) -> io::Result<()> {
+fn write(path: &Path, content: &[u8], mode: u32, sync: Sync) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let folder_mode = if mode & 0o077 == 0 { 0o700 } else { 0o755 };
     DirBuilder::new().recursive(true).mode(folder_mode).create(folder)?;
@@ -74,11 +103,11 @@ fn write(path: &Path, content: &[u8], mode: u32, durable: bool) -> io::Result<()
     // The umask may have taken bits away.
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(content)?;
-    if durable {
+    if sync != Sync::Nothing {
         file.sync_all()?;
     }
     fs::rename(&temporary, path)?;
-    if durable { File::open(folder)?.sync_all() } else { Ok(()) }
+    if sync == Sync::Name { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Removes a file. One that is not there is removed already.

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
 };
-use kube::api::{ObjectMeta, Patch, PatchParams};
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -68,11 +68,15 @@ impl Formation {
         Self { bindings, get_nodes: get_nodes(), reader: reader() }
     }
 
-    /// Writes it. To write it again is no harm.
+    /// Writes it. To write it again is no harm; a token that was enough to become a node no
+    /// longer is, where that is not wanted any more.
     ///
     /// # Errors
     /// What the API server answers.
     pub async fn apply(&self, client: &Client) -> Result<(), FormationError> {
+        if !self.bindings.iter().any(|it| it.metadata.name.as_deref() == Some(AUTO_APPROVE)) {
+            withdraw(client).await?;
+        }
         let everywhere = || Api::all(client.clone());
         put(&everywhere(), "ClusterRole", &self.get_nodes).await?;
         for one in &self.bindings {
@@ -82,6 +86,23 @@ impl Formation {
         put(&Api::namespaced(client.clone(), PUBLIC.0), "Role", role).await?;
         put(&Api::namespaced(client.clone(), PUBLIC.0), "RoleBinding", binding).await
     }
+}
+
+/// Takes back that tokens approve themselves.
+async fn withdraw(client: &Client) -> Result<(), FormationError> {
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    match bindings.delete(AUTO_APPROVE, &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) => Err(failed(format!("ClusterRoleBinding {AUTO_APPROVE}"))(error)),
+        Ok(_) => {
+            tracing::warn!("removed {AUTO_APPROVE}: nodes are to be accepted by someone");
+            Ok(())
+        }
+    }
+}
+
+fn failed(what: String) -> impl FnOnce(kube::Error) -> FormationError {
+    move |source| FormationError { what, source: Box::new(source) }
 }
 
 /// Publishes where a cluster is and who its authority is. Signatures are the cluster's to make.
@@ -104,10 +125,7 @@ where
     let name = object.meta().name.clone().unwrap_or_default();
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let written = api.patch(&name, &parameters, &Patch::Apply(object)).await;
-    written.map(drop).map_err(|source| FormationError {
-        what: format!("{kind} {name}"),
-        source: Box::new(source),
-    })
+    written.map(drop).map_err(failed(format!("{kind} {name}")))
 }
 
 fn metadata(name: &str, namespace: Option<&str>) -> ObjectMeta {

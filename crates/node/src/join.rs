@@ -23,7 +23,8 @@ use std::net::{IpAddr, UdpSocket};
 
 pub use answer::{Answer, answer};
 pub use credentials::{
-    Certificate, CredentialsError, from_kubeconfig, kubeconfig, with_certificate, with_token,
+    Certificate, CredentialsError, from_kubeconfig, kubeconfig, with_certificate, with_nothing,
+    with_token,
 };
 pub use enrol::{EnrolError, Enrolment, Waiting};
 pub use heartbeat::{Ended, RENEWAL, beat};

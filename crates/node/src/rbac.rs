@@ -2,36 +2,34 @@
 //! here, and no rule has a wildcard.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kubewright_operator::rbac::{of_events, rule};
+use kubewright_operator::rbac::{of_events, only, rule};
 
 use crate::acceptance::SERVING_SIGNER;
 use crate::approver::CONFIG_MAP;
 use crate::join::SIGNER;
 
-const WATCH: &[&str] = &["get", "list", "watch"];
+const WATCH: &[&str] = &["list", "watch"];
 const CERTIFICATES: &str = "certificates.k8s.io";
 
 /// Rules of the ClusterRole.
 pub fn cluster_rules() -> Vec<PolicyRule> {
-    let mut rules = vec![
+    vec![
         rule("", &["nodes"], WATCH),
         rule(CERTIFICATES, &["certificatesigningrequests"], WATCH),
         rule(CERTIFICATES, &["certificatesigningrequests/approval"], &["patch"]),
         // Of these signers only: for no other may it say yes.
         only(&[SIGNER, SERVING_SIGNER], rule(CERTIFICATES, &["signers"], &["approve"])),
-    ];
-    rules.extend(of_events());
-    rules
+    ]
 }
 
 /// Rules of the Role in the controller's namespace, where the policy is.
 pub fn namespace_rules() -> Vec<PolicyRule> {
-    vec![only(&[CONFIG_MAP], rule("", &["configmaps"], WATCH))]
-}
-
-fn only(names: &[&str], rule: PolicyRule) -> PolicyRule {
-    let names = names.iter().map(|name| (*name).to_owned()).collect();
-    PolicyRule { resource_names: Some(names), ..rule }
+    // It speaks of the policy's faults there; of requests it does where Events about cluster-scoped
+    // objects stand.
+    let mut rules = of_events();
+    // By name: `fields=metadata.name=…`.
+    rules.push(only(&[CONFIG_MAP], rule("", &["configmaps"], WATCH)));
+    rules
 }
 
 #[cfg(test)]

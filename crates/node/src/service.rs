@@ -26,6 +26,9 @@ use serde::{Deserialize, Serialize};
 use crate::file::{self, FileError};
 use crate::join::{NodeName, Registration};
 
+/// What the service is to do, below its state.
+const ROLE: &str = "service.json";
+
 /// How long a service may take to end before it is killed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -89,6 +92,18 @@ pub enum ServiceError {
         /// Where its state would be.
         state: PathBuf,
     },
+    /// What the service is to do cannot be made out.
+    #[error(
+        "{} is damaged; run `kubewright node init` or `kubewright node join` again as this machine was set up, which writes it anew",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
     /// The program cannot be started.
     #[error("cannot start {}", program.display())]
     Spawn {
@@ -136,16 +151,22 @@ pub fn log(state: &Path) -> PathBuf {
 /// When it cannot be written.
 pub fn assign(state: &Path, role: &Role) -> Result<(), FileError> {
     let json = serde_json::to_vec_pretty(role).unwrap_or_default();
-    file::replace(&state.join("service.json"), &json, file::SECRET).map(drop)
+    file::replace(&state.join(ROLE), &json, file::SECRET).map(drop)
 }
 
 /// What the service is to do.
 ///
 /// # Errors
-/// [`ServiceError::NoRole`] when nothing is noted.
+/// [`ServiceError::NoRole`] when nothing is noted, [`ServiceError::Damaged`] when that says nothing.
 pub fn role(state: &Path) -> Result<Role, ServiceError> {
-    let json = fs::read(state.join("service.json")).unwrap_or_default();
-    serde_json::from_slice(&json).map_err(|_| ServiceError::NoRole { state: state.to_owned() })
+    let path = state.join(ROLE);
+    let json = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(ServiceError::NoRole { state: state.to_owned() });
+        }
+        read => read.map_err(FileError::of("read", &path))?,
+    };
+    serde_json::from_slice(&json).map_err(|source| ServiceError::Damaged { path, source })
 }
 
 fn open_lock(state: &Path) -> Result<File, ServiceError> {
@@ -265,6 +286,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn a_damaged_role_is_not_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(role(folder.path()), Err(ServiceError::NoRole { .. })));
+        fs::write(folder.path().join(ROLE), "{").unwrap();
+        let error = role(folder.path()).unwrap_err();
+        assert!(matches!(&error, ServiceError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("service.json is damaged; run"), "{error}");
+    }
 
     #[test]
     fn the_lock_tells_whether_it_runs() {

@@ -1,5 +1,7 @@
 //! What people say to requests: pending, accept, reject.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{DeleteParams, ListParams, Preconditions};
@@ -28,9 +30,9 @@ pub enum AcceptError {
         /// The node.
         node: NodeName,
     },
-    /// Several ask under that name.
+    /// Several ask under that name, or did and were rejected.
     #[error(
-        "{} machines ask to be node {node}; compare the fingerprints that they show and say which with --fingerprint: {}",
+        "{} machines ask, or have asked, to be node {node}; compare the fingerprints that they show and say which with --fingerprint: {}",
         fingerprints.len(), list(fingerprints)
     )]
     Ambiguous {
@@ -124,7 +126,8 @@ pub async fn accept(
     fingerprint: Option<&Pin>,
 ) -> Result<Decided, AcceptError> {
     let found = match asking(client, node, fingerprint).await {
-        Err(error @ AcceptError::NotPending { .. }) => {
+        // It may have been rejected, whoever else asks under its name.
+        Err(error @ (AcceptError::NotPending { .. } | AcceptError::Fingerprint { .. })) => {
             return match withdraw(client, node, fingerprint).await? {
                 Some(request) => Ok(Decided { request, withdrawn: true }),
                 None => Err(error),
@@ -158,10 +161,11 @@ pub async fn reject(
     Ok(Decided { request, withdrawn: false })
 }
 
-/// Takes back that a node was rejected: its request goes, and it may ask again. What that was.
+/// Takes back that a node was rejected, the one with this key if one is given: its request goes,
+/// and it may ask again. What that was.
 ///
 /// # Errors
-/// When the API server refuses.
+/// When several were rejected under this name and no key is given, or the API server refuses.
 pub async fn withdraw(
     client: &Client,
     node: &NodeName,
@@ -169,16 +173,26 @@ pub async fn withdraw(
 ) -> Result<Option<Request>, AcceptError> {
     let all = requests(client).list(&ListParams::default()).await;
     let all = all.map_err(failed("list the requests for certificates"))?;
-    let mut withdrawn = None;
+    let mut rejected = Vec::new();
     for object in all {
         let Some(Ok(request)) = Request::of(&object) else { continue };
-        let named =
-            request.node == *node && fingerprint.is_none_or(|it| *it == request.fingerprint);
-        if !named || !matches!(request.answer, Answer::Rejected { .. }) {
-            continue;
+        let meant = request.node == *node
+            && request.kind == Kind::Client
+            && fingerprint.is_none_or(|it| *it == request.fingerprint);
+        if meant && matches!(request.answer, Answer::Rejected { .. }) {
+            rejected.push((object.uid(), request));
         }
+    }
+    let keys: BTreeSet<String> =
+        rejected.iter().map(|(_, request)| request.fingerprint.to_string()).collect();
+    if keys.len() > 1 {
+        let fingerprints = rejected.into_iter().map(|(_, request)| request.fingerprint).collect();
+        return Err(AcceptError::Ambiguous { node: node.clone(), fingerprints });
+    }
+    let mut withdrawn = None;
+    for (uid, request) in rejected {
         let parameters = DeleteParams {
-            preconditions: Some(Preconditions { uid: object.uid(), resource_version: None }),
+            preconditions: Some(Preconditions { uid, resource_version: None }),
             ..DeleteParams::default()
         };
         match requests(client).delete(&request.name, &parameters).await {

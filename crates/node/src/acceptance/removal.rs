@@ -25,7 +25,7 @@ pub struct Removal {
     pub node: NodeName,
     /// How long its pods may take to end.
     pub patience: Duration,
-    /// Pods that do not end are deleted unasked.
+    /// Pods go whatever is lost with them, and are deleted unasked when they do not end.
     pub force: bool,
     /// The token it joined with stays good.
     pub keep_token: bool,
@@ -68,7 +68,18 @@ pub enum RemovalError {
         node: NodeName,
         /// How long.
         patience: Duration,
-        /// The pods.
+        /// The pods, and why their eviction is refused.
+        pods: Vec<String>,
+    },
+    /// Something would be lost with pods.
+    #[error(
+        "something would be lost with pods on node {node}: {}; the node is cordoned and still there. Save what is needed, then run this again with --force",
+        pods.join(", ")
+    )]
+    Loss {
+        /// The node.
+        node: NodeName,
+        /// The pods, and what would be lost.
         pods: Vec<String>,
     },
     /// The API server refuses.
@@ -181,9 +192,15 @@ impl Work<'_> {
             if pods.is_empty() {
                 return Ok(seen.into_iter().collect());
             }
+            self.check_loss(&pods)?;
+            let mut left = Vec::new();
             for pod in &pods {
-                seen.insert(full_name(pod));
-                self.evict(pod).await?;
+                let name = full_name(pod);
+                left.push(match self.evict(pod).await? {
+                    Some(refusal) => format!("{name} ({refusal})"),
+                    None => name.clone(),
+                });
+                seen.insert(name);
             }
             if !self.wait_for_change(&mut patience).await {
                 return match self.removal.force {
@@ -194,10 +211,20 @@ impl Work<'_> {
                     false => Err(RemovalError::Pods {
                         node: self.removal.node.clone(),
                         patience: self.removal.patience,
-                        pods: pods.iter().map(full_name).collect(),
+                        pods: left,
                     }),
                 };
             }
+        }
+    }
+
+    /// As `kubectl drain`: before any pod goes, those are told that would not come back whole.
+    fn check_loss(&self, pods: &[Pod]) -> Result<(), RemovalError> {
+        let lost = pods.iter().filter_map(|pod| Some(format!("{} {}", full_name(pod), loss(pod)?)));
+        let lost: Vec<String> = lost.collect();
+        match lost.is_empty() || self.removal.force {
+            true => Ok(()),
+            false => Err(RemovalError::Loss { node: self.removal.node.clone(), pods: lost }),
         }
     }
 
@@ -221,16 +248,20 @@ impl Work<'_> {
         Ok(pods.items.into_iter().filter(|pod| !stays(pod)).collect())
     }
 
-    /// That a disruption budget is in the way passes; that the pod has gone is what is wanted.
-    async fn evict(&self, pod: &Pod) -> Result<(), RemovalError> {
+    /// That a disruption budget is in the way passes, and is answered; that the pod has gone is
+    /// what is wanted.
+    async fn evict(&self, pod: &Pod) -> Result<Option<String>, RemovalError> {
         if pod.metadata.deletion_timestamp.is_some() {
-            return Ok(());
+            return Ok(None);
         }
         let pods: Api<Pod> =
             Api::namespaced(self.client.clone(), &pod.namespace().unwrap_or_default());
         match pods.evict(&pod.name_any(), &EvictParams::default()).await {
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 429) => Ok(()),
-            evicted => evicted.map(drop).map_err(self.failed("evict a pod from")),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(kube::Error::Api(status)) if status.code == 429 => {
+                Ok(Some(status.message.trim_end_matches('.').to_owned()))
+            }
+            evicted => evicted.map(|_| None).map_err(self.failed("evict a pod from")),
         }
     }
 
@@ -273,6 +304,21 @@ impl Work<'_> {
 
 fn full_name(pod: &Pod) -> String {
     format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any())
+}
+
+/// What would be lost with a pod, if anything.
+fn loss(pod: &Pod) -> Option<&'static str> {
+    let ended = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    if matches!(ended, Some("Succeeded" | "Failed")) || pod.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let owners = pod.owner_references();
+    if !owners.iter().any(|owner| owner.controller == Some(true)) {
+        return Some("has no controller that would make it again");
+    }
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let local = volumes.into_iter().any(|volume| volume.empty_dir.is_some());
+    local.then_some("has data of its own in an emptyDir")
 }
 
 /// The end of a certificate.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{account, everywhere, folder, rule};
-use crate::config::{Network, check::subnets};
+use crate::config::{Network, subnet};
 
 const NAMESPACE: &str = "kube-system";
 const AGENT: &str = "cilium";
@@ -77,7 +77,7 @@ pub(super) fn objects(network: &Network) -> Vec<Value> {
 }
 
 fn configuration(network: &Network) -> Value {
-    let subnets = subnets(&network.pod_subnet).unwrap_or_default();
+    let subnets = subnet::networks(&network.pod_subnet).unwrap_or_default();
     let has = |v4: bool| subnets.iter().any(|subnet| subnet.addr().is_ipv4() == v4).to_string();
     json!({
         "cluster-name": "default",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{account, everywhere, folder, namespace, rule};
-use crate::config::{Network, check::subnets};
+use crate::config::{Network, subnet::networks};
 
 const NAMESPACE: &str = "kube-flannel";
 const NAME: &str = "flannel";
@@ -105,7 +105,7 @@ fn cni_configuration() -> Value {
 fn network_configuration(network: &Network) -> Value {
     let mut configuration = json!({ "EnableNFTables": false, "Backend": { "Type": "vxlan" } });
     // The check has seen that they are networks.
-    for subnet in subnets(&network.pod_subnet).unwrap_or_default() {
+    for subnet in networks(&network.pod_subnet).unwrap_or_default() {
         match subnet.addr().is_ipv4() {
             true => configuration["Network"] = json!(subnet.to_string()),
             false => {

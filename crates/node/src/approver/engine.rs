@@ -14,14 +14,12 @@ use kubewright_operator::Event as Told;
 use kubewright_operator::controller::Context;
 use tokio::time::Instant;
 
+use super::events::{self, ACCEPT, READ};
 use super::{ApproverMetrics, Options, POLICY_KEY, World};
 use crate::acceptance::{AnswerError, Verdict, approve, deny};
 
 /// How soon an answer that was not taken is tried again.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// What the events are about.
-const ACTION: &str = "Accept";
 
 enum Sighting {
     Request(Event<CertificateSigningRequest>),
@@ -69,7 +67,8 @@ where
 }
 
 impl Engine {
-    pub(super) fn new(context: Context, options: &Options, metrics: ApproverMetrics) -> Self {
+    pub(super) fn new(mut context: Context, options: &Options, metrics: ApproverMetrics) -> Self {
+        context.events = context.events.listed(events::CATALOGUE);
         let client = &context.client;
         let all = watcher::Config::default;
         let only = all().fields(&format!("metadata.name={}", options.config_map));
@@ -186,10 +185,10 @@ impl Engine {
         let Some(map) = &self.policy_map else { return };
         let about = map.object_ref(&());
         match read {
-            Ok(()) => self.context.events.settled(&about, "Read", ""),
+            Ok(()) => self.context.events.settled(&about, READ, ""),
             Err(error) => {
                 tracing::warn!(%error, key = POLICY_KEY, "the acceptance policy accepts no node");
-                let told = Told::warning("Read", "WrongPolicy", error.to_string());
+                let told = Told::warning(READ, "WrongPolicy", error.to_string());
                 self.context.events.publish(&about, told).await;
             }
         }
@@ -205,16 +204,16 @@ impl Engine {
             let (said, told, word) = match &answered.verdict {
                 Verdict::Wait { why } => {
                     waiting += 1;
-                    let told = Told::normal(ACTION, "Waiting", why);
+                    let told = Told::normal(ACCEPT, "Waiting", why);
                     self.context.events.publish(&about, told).await;
                     continue;
                 }
                 Verdict::Accept { why } => {
-                    let told = Told::normal(ACTION, "Accepted", why);
+                    let told = Told::normal(ACCEPT, "Accepted", why);
                     (approve(client, object, why).await, told, "accepted")
                 }
                 Verdict::Reject { why } => {
-                    let told = Told::warning(ACTION, "Rejected", why);
+                    let told = Told::warning(ACCEPT, "Rejected", why);
                     (deny(client, object, why).await, told, "rejected")
                 }
             };

@@ -57,6 +57,16 @@ pub enum CloudInitError {
     /// A node has to know where to go.
     #[error("a node needs a seeder: name it with --seeder, or as clusterFormation.seeder")]
     NoSeeder,
+    /// A node has to know whom to believe.
+    #[error(
+        "a node joins nothing before it knows the cluster's authority: give certificates.caCrtHash (`kubewright node init` prints it on the seeder) or certificates.caCrt in the file of --config; certificates.unsafeSkipVerification joins whatever answers"
+    )]
+    NoPin,
+    /// A node has to be let in.
+    #[error(
+        "a node joins with a token: give --token-file, TOKEN in the environment, or clusterFormation.tokenFile for one that is on the machine; `kubewright node token create` on the seeder makes one"
+    )]
+    NoToken,
     /// The seeder has none to go to.
     #[error(
         "the configuration names a seeder: it is that of a node; `cloud-init node` makes its document"
@@ -83,7 +93,8 @@ pub fn render(role: Role, settings: &Settings) -> Result<String, CloudInitError>
     match (role, &seeder) {
         (Role::Seeder, Some(_)) => return Err(CloudInitError::Seeder),
         (Role::Node, None) => return Err(CloudInitError::NoSeeder),
-        _ => {}
+        (Role::Node, Some(_)) => joins(settings)?,
+        (Role::Seeder, None) => {}
     }
     if let Some(package) = &settings.package
         && (package.sha256.len() != 64 || !package.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -117,6 +128,22 @@ pub fn render(role: Role, settings: &Settings) -> Result<String, CloudInitError>
             Role::Node => "kubewright-node-join.service",
         },
     })?)
+}
+
+/// Sees that a node is given what no machine joins without: at first boot nobody is asked.
+fn joins(settings: &Settings) -> Result<(), CloudInitError> {
+    let says = |group: &str, key: &str| {
+        settings.configuration[group][key].as_str().is_some_and(|text| !text.is_empty())
+    };
+    let any = settings.configuration["certificates"]["unsafeSkipVerification"] == true;
+    if !any && !says("certificates", "caCrtHash") && !says("certificates", "caCrt") {
+        return Err(CloudInitError::NoPin);
+    }
+    let token = settings.token.as_ref().is_some_and(|token| !token.is_empty());
+    match token || says("clusterFormation", "tokenFile") {
+        true => Ok(()),
+        false => Err(CloudInitError::NoToken),
+    }
 }
 
 /// The document with values that Terraform's `templatefile` puts in: `hostname`, `ssh_key`,

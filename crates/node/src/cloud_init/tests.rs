@@ -21,6 +21,7 @@ fn settings() -> Settings {
         configuration: json!({
             "apiVersion": crate::config::API_VERSION,
             "kind": crate::config::KIND,
+            "certificates": { "caCrtHash": format!("sha256:{}", "ab".repeat(32)) },
             "clusterFormation": { "token": TOKEN },
             "network": { "podSubnet": "10.1.0.0/16" },
         }),
@@ -90,6 +91,23 @@ fn a_seeder_goes_to_nobody() {
         json!([["systemctl", "enable", "--now", "kubewright-node-init.service"]])
     );
     assert!(document.get("hostname").is_none() && document.get("users").is_none());
+}
+
+#[test]
+fn a_node_that_could_never_join_gets_no_document() {
+    let mut blind = settings();
+    blind.configuration["certificates"] = json!({ "caCrtHash": "" });
+    let error = render(Role::Node, &blind).unwrap_err();
+    assert!(matches!(error, CloudInitError::NoPin) && error.to_string().contains("caCrtHash"));
+    for known in [json!({ "caCrt": "/etc/ca.crt" }), json!({ "unsafeSkipVerification": true })] {
+        blind.configuration["certificates"] = known;
+        assert!(render(Role::Node, &blind).is_ok());
+    }
+    let mut alone = Settings { token: Some(Secret::default()), ..settings() };
+    let error = render(Role::Node, &alone).unwrap_err();
+    assert!(matches!(error, CloudInitError::NoToken) && error.to_string().contains("TOKEN"));
+    alone.configuration["clusterFormation"] = json!({ "tokenFile": "/run/token" });
+    assert!(render(Role::Node, &alone).is_ok());
 }
 
 #[test]

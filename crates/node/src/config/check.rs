@@ -1,13 +1,13 @@
 //! What is wrong with a configuration, beyond its form.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::IpNet;
 use serde::Serialize;
 
 use super::document::{HashAlgorithm, Mirror, NodeConfiguration, Registry, RuntimeEngine};
 use super::network::{CniDriver, is_dns_name, is_host};
+use super::subnet;
 use crate::discovery::{Endpoint, Pin};
 use crate::token::Token;
 
@@ -144,8 +144,14 @@ fn network_findings(configuration: &NodeConfiguration) -> Vec<Finding> {
     let network = &configuration.network;
     let mut error = |key: &str, message: &str| findings.push(Finding::error(key, message));
     let bind = &network.bind;
-    if !bind.address.is_empty() && bind.address.parse::<IpAddr>().is_err() {
-        error("network.bind.address", "has to be an IP address");
+    match bind.address.parse::<IpAddr>() {
+        _ if bind.address.is_empty() => {}
+        Err(_) => error("network.bind.address", "has to be an IP address"),
+        Ok(address) if !is_of_one(address) => error(
+            "network.bind.address",
+            "has to be the address of this machine under which others reach it: it stands in certificates and in what joining machines are told",
+        ),
+        Ok(_) => {}
     }
     if !bind.interface.is_empty() && !is_interface(&bind.interface) {
         error("network.bind.interface", "is no name of an interface");
@@ -153,24 +159,8 @@ fn network_findings(configuration: &NodeConfiguration) -> Vec<Finding> {
     if bind.port == 0 {
         error("network.bind.port", "has to be from 1 to 65535");
     }
-    let pods = subnets(&network.pod_subnet);
-    let services = subnets(&network.service_subnet);
-    if pods.is_none() {
-        error(
-            "network.podSubnet",
-            "has to be a network, as in 172.16.0.0/13, or one of each family",
-        );
-    }
-    if services.is_none() {
-        error(
-            "network.serviceSubnet",
-            "has to be a network, as in 172.24.0.0/16, or one of each family",
-        );
-    }
-    let (pods, services) = (pods.unwrap_or_default(), services.unwrap_or_default());
-    let overlap = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
-    if pods.iter().any(|pod| services.iter().any(|service| overlap(pod, service))) {
-        error("network.serviceSubnet", "and podSubnet overlap: addresses would be ambiguous");
+    for (key, message) in subnet::faults(&network.pod_subnet, &network.service_subnet) {
+        error(key, &message);
     }
     if !is_dns_name(&network.dns.domain) {
         error("network.dns.domain", "has to be a DNS name in lower case");
@@ -220,17 +210,38 @@ fn network_findings(configuration: &NodeConfiguration) -> Vec<Finding> {
 fn oidc(configuration: &NodeConfiguration) -> Option<Finding> {
     let oidc = &configuration.auth.oidc;
     let wrong = match oidc {
-        it if !it.issuer.is_empty() && !it.issuer.starts_with("https://") => {
-            ("auth.OIDC.issuer", "has to begin with https://: API servers take no other")
-        }
-        it if !it.ca.is_empty() && !it.ca.starts_with('/') => {
+        it if !it.issuer.is_empty() && !is_issuer(&it.issuer) => (
+            "auth.OIDC.issuer",
+            "has to be https://host[:port][/path], without user, ? or #: API servers take no other",
+        ),
+        it if !it.ca.is_empty() && (!it.ca.starts_with('/') || !is_line(&it.ca)) => {
             ("auth.OIDC.ca", "has to be the absolute path of a file")
         }
-        it if it.client_id.is_empty() => ("auth.OIDC.clientID", "has to be given"),
-        it if it.username.is_empty() => ("auth.OIDC.username", "has to name a claim"),
+        it if !is_line(&it.client_id) => ("auth.OIDC.clientID", "has to be given, in one line"),
+        it if !is_line(&it.username) => ("auth.OIDC.username", "has to name a claim"),
+        it if !it.groups.is_empty() && !is_line(&it.groups) => {
+            ("auth.OIDC.groups", "has to name a claim")
+        }
         _ => return None,
     };
     Some(Finding::error(wrong.0, wrong.1))
+}
+
+/// As `--oidc-issuer-url` is checked.
+fn is_issuer(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").filter(|_| is_line(text));
+    rest.is_some_and(|rest| {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = authority.parse::<http::uri::Authority>();
+        host.is_ok_and(|it| !it.host().is_empty())
+            && !rest.contains(['?', '#', ' '])
+            && !authority.contains('@')
+    })
+}
+
+/// Whether it can be the value of a flag: it is one line, and does not begin or end with a blank.
+fn is_line(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 /// Whether a mirror is the registry itself, named for the sake of its certificate.
@@ -294,15 +305,12 @@ pub fn token_ttl(text: &str) -> Option<std::time::Duration> {
     std::time::Duration::try_from(ttl).ok().filter(|ttl| !ttl.is_zero())
 }
 
-/// The networks of a subnet: one, or one of each family.
-pub(crate) fn subnets(text: &str) -> Option<Vec<IpNet>> {
-    let networks: Vec<IpNet> =
-        text.split(',').map(|part| part.trim().parse().ok()).collect::<Option<_>>()?;
-    match networks.as_slice() {
-        [_] => Some(networks),
-        [a, b] if a.addr().is_ipv4() != b.addr().is_ipv4() => Some(networks),
-        _ => None,
-    }
+/// Whether an address is that of one machine: neither of all its own nor of several.
+#[must_use]
+pub fn is_of_one(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    let broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    !(address.is_unspecified() || address.is_multicast() || broadcast)
 }
 
 /// As the kernel takes it.

@@ -45,6 +45,10 @@ pub struct NodeConfiguration {
     pub bootstrap: Bootstrap,
     /// What a new cluster gets besides its pod network.
     pub addons: Addons,
+    /// What of all this was given, in place of a default: by it a machine is known again, also by a
+    /// release with other defaults. There is no token in it.
+    #[serde(skip)]
+    pub given: serde_json::Value,
 }
 
 impl Default for NodeConfiguration {
@@ -66,6 +70,7 @@ impl Default for NodeConfiguration {
             manager: Manager::default(),
             bootstrap: Bootstrap::default(),
             addons: Addons::default(),
+            given: serde_json::Value::Null,
         }
     }
 }

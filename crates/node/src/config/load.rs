@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::check::{Finding, check};
 use super::document::NodeConfiguration;
-use super::variable::{SEEDER, TOKEN, Variable, VariableError};
+use super::variable::{self, SEEDER, TOKEN, Variable, VariableError};
 use super::{Severity, migrate, schema};
 
 /// Size from which on a file is no configuration.
@@ -140,16 +140,36 @@ pub fn load(source: &Source) -> Result<Loaded, ConfigError> {
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(ConfigError::Wrong { findings });
     }
-    let configuration: NodeConfiguration = serde_json::from_value(tree).map_err(|_| {
+    let given = given(&tree);
+    let mut configuration: NodeConfiguration = serde_json::from_value(tree).map_err(|_| {
         // The schema is made from the type, so it has been told what is wrong already.
         let message = "does not fit the schema of the configuration";
         ConfigError::Wrong { findings: vec![Finding::error("", message)] }
     })?;
+    configuration.given = given;
     findings.extend(check(&configuration));
     match findings.iter().any(|finding| finding.severity == Severity::Error) {
         true => Err(ConfigError::Wrong { findings }),
         false => Ok(Loaded { configuration, warnings: findings, document }),
     }
+}
+
+/// What was given, without what decides nothing about what the machine becomes: how it says what it
+/// is, which engine is asked for, where the journal is, and the token, which may be another one each
+/// time.
+fn given(tree: &Value) -> Value {
+    let mut given = tree.clone();
+    for path in [
+        "apiVersion",
+        "kind",
+        "engine",
+        "paths.state",
+        "clusterFormation.token",
+        "clusterFormation.tokenFile",
+    ] {
+        variable::remove(&mut given, path);
+    }
+    given
 }
 
 /// The document with everything at its default.

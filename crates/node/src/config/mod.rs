@@ -20,6 +20,7 @@ mod migrate;
 mod network;
 mod schema;
 mod secret;
+pub(crate) mod subnet;
 mod unused;
 mod variable;
 

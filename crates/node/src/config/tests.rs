@@ -35,10 +35,16 @@ fn errors(result: Result<Loaded, ConfigError>) -> Vec<String> {
     }
 }
 
+/// Without how it came about.
+fn meant(configuration: NodeConfiguration) -> NodeConfiguration {
+    NodeConfiguration { given: Value::Null, ..configuration }
+}
+
 #[test]
 fn defaults_are_what_an_empty_file_means() {
     let loaded = load_text("# nothing\n").unwrap();
-    assert_eq!(loaded.configuration, defaults());
+    assert_eq!(meant(loaded.configuration.clone()), defaults());
+    assert_eq!(loaded.configuration.given, json!({}));
     assert!(loaded.configuration.is_seeder());
     assert_eq!(loaded.configuration.network.pod_subnet, "172.16.0.0/13");
     assert_eq!(loaded.configuration.network.service_subnet, "172.24.0.0/16");
@@ -47,7 +53,7 @@ fn defaults_are_what_an_empty_file_means() {
 #[test]
 fn defaults_can_be_written_and_read_back() {
     let text = serde_saphyr::to_string(&serde_json::to_value(defaults()).unwrap()).unwrap();
-    assert_eq!(load_text(&text).unwrap().configuration, defaults());
+    assert_eq!(meant(load_text(&text).unwrap().configuration), defaults());
 }
 
 #[test]
@@ -118,6 +124,12 @@ fn each_check_names_its_key() {
         ("paths: {kubeadm: kubeadm}", "paths.kubeadm"),
         ("runtime: {socket: run/x.sock}", "runtime.socket"),
         ("network: {bind: {address: here}}", "network.bind.address"),
+        ("network: {bind: {address: 0.0.0.0}}", "network.bind.address"),
+        ("network: {bind: {address: '::'}}", "network.bind.address"),
+        ("network: {bind: {address: 224.0.0.1}}", "network.bind.address"),
+        ("network: {bind: {address: 'ff02::1'}}", "network.bind.address"),
+        ("network: {bind: {address: 255.255.255.255}}", "network.bind.address"),
+        ("network: {bind: {address: '::ffff:0.0.0.0'}}", "network.bind.address"),
         ("network: {bind: {interface: 'eth0; rm'}}", "network.bind.interface"),
         ("network: {bind: {port: 0}}", "network.bind.port"),
         ("network: {podSubnet: 10.0.0.0}", "network.podSubnet"),
@@ -138,6 +150,15 @@ fn each_check_names_its_key() {
         ("apiServer: {certSANs: ['a b']}", "apiServer.certSANs"),
         ("etcd: {local: {peerCertSANs: ['']}}", "etcd.local.peerCertSANs"),
         ("auth: {OIDC: {issuer: 'http://x'}}", "auth.OIDC.issuer"),
+        ("auth: {OIDC: {issuer: \"https://x\\u000A\"}}", "auth.OIDC.issuer"),
+        ("auth: {OIDC: {issuer: 'https://x/?a'}}", "auth.OIDC.issuer"),
+        ("auth: {OIDC: {issuer: 'https://me@x'}}", "auth.OIDC.issuer"),
+        ("auth: {OIDC: {issuer: 'https://'}}", "auth.OIDC.issuer"),
+        ("auth: {OIDC: {clientID: \"a\\u000A- --anonymous-auth=true\"}}", "auth.OIDC.clientID"),
+        ("auth: {OIDC: {username: ' email'}}", "auth.OIDC.username"),
+        ("auth: {OIDC: {groups: \"a\\tb\"}}", "auth.OIDC.groups"),
+        ("network: {podSubnet: 10.0.0.1/16}", "network.podSubnet"),
+        ("network: {serviceSubnet: 10.0.0.0/11}", "network.serviceSubnet"),
         ("auth: {OIDC: {issuer: 'https://x', ca: ca.crt}}", "auth.OIDC.ca"),
         ("bootstrap: {registries: [{prefix: '../x'}]}", "bootstrap.registries[0].prefix"),
         (
@@ -199,6 +220,37 @@ fn the_environment_comes_before_the_file_and_variables_before_both() {
     assert_eq!(loaded.paths.kubeadm, "/somewhere/kubeadm");
     assert_eq!(loaded.api_server.cert_sans, ["a.example.com", "10.0.0.9"]);
     assert_eq!(loaded.features.get("SidecarContainers"), Some(&true));
+}
+
+#[test]
+fn what_comes_first_takes_the_place_of_what_says_the_same_in_another_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("node.yaml");
+    let body = "clusterFormation: {seeder: a, tokenFile: /token}\ncertificates: {caCrt: /ca.crt}\n";
+    fs::write(&file, format!("apiVersion: {API_VERSION}\nkind: {KIND}\n{body}")).unwrap();
+    let pin = format!("sha256:{}", "ab".repeat(32));
+    let from = |token: Option<&str>, variables: &[String]| {
+        let source = Source {
+            file: Some(file.clone()),
+            token: token.map(str::to_owned),
+            variables: variables.iter().map(|text| text.parse().unwrap()).collect(),
+            ..Source::default()
+        };
+        load(&source).unwrap().configuration
+    };
+    let loaded = from(Some(TOKEN_TEXT), &[format!("certificates.caCrtHash={pin}")]);
+    assert_eq!(loaded.cluster_formation.token.expose(), TOKEN_TEXT);
+    assert_eq!(loaded.cluster_formation.token_file, "");
+    assert_eq!((loaded.certificates.ca_crt.as_str(), loaded.certificates.ca_crt_hash), ("", pin));
+    let loaded = from(Some(TOKEN_TEXT), &["clusterFormation.tokenFile=/other".to_owned()]);
+    assert!(loaded.cluster_formation.token.is_empty());
+    assert_eq!(loaded.cluster_formation.token_file, "/other");
+    assert_eq!(loaded.certificates.ca_crt, "/ca.crt");
+    let loaded = from(Some(TOKEN_TEXT), &["clusterFormation.tokenFile=".to_owned()]);
+    assert_eq!(loaded.cluster_formation.token.expose(), TOKEN_TEXT, "nothing is given");
+    // In one file, one of them is a mistake.
+    let both = ours(&format!("clusterFormation: {{token: {TOKEN_TEXT}, tokenFile: /token}}"));
+    assert!(both.unwrap_err().to_string().contains("both given"));
 }
 
 #[test]
@@ -318,7 +370,8 @@ fn every_key_of_kubic_init_has_a_place_or_is_rejected() {
                 assert_eq!(written.pointer(pointer).unwrap_or(&Value::Null), value, "{body}");
                 // What `config --migrate` prints is read as the same configuration.
                 let text = serde_saphyr::to_string(&loaded.document).unwrap();
-                assert_eq!(load_text(&text).unwrap().configuration, loaded.configuration, "{text}");
+                let again = load_text(&text).unwrap().configuration;
+                assert_eq!(meant(again), meant(loaded.configuration), "{text}");
             }
             (wrong @ Err(_), Err(key)) => {
                 let wrong = errors(wrong);

@@ -11,6 +11,13 @@ pub const SEEDER: &str = "SEEDER";
 /// Environment variable: the token, in place of `clusterFormation.token`.
 pub const TOKEN: &str = "TOKEN";
 
+/// Keys that say the same in two ways, of which a file may give one: setting one of them takes the
+/// place of the other.
+const ALTERNATIVES: [[&str; 2]; 2] = [
+    ["clusterFormation.token", "clusterFormation.tokenFile"],
+    ["certificates.caCrt", "certificates.caCrtHash"],
+];
+
 /// One `--var Path=value`. Paths are those of the file, in any case, as in `Network.Cni.Driver`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Variable {
@@ -84,10 +91,19 @@ impl Variable {
         Self { path: path.to_owned(), value }
     }
 
-    /// Sets it in a tree.
+    /// Sets it in a tree, in place of what says the same in another way.
     pub(super) fn set(&self, tree: &mut Value) -> Result<(), VariableError> {
         let (keys, schema) = self.resolve()?;
         let value = self.value(schema)?;
+        let path = keys.join(".");
+        // Nothing takes the place of nothing.
+        for [one, other] in ALTERNATIVES.into_iter().filter(|_| !self.value.is_empty()) {
+            if path == one {
+                remove(tree, other);
+            } else if path == other {
+                remove(tree, one);
+            }
+        }
         let mut at = tree;
         for key in &keys[..keys.len() - 1] {
             at = object(at).entry(key.clone()).or_insert_with(|| Value::Object(Map::new()));
@@ -139,6 +155,22 @@ impl Variable {
                 Ok(items.map(|item| Value::String(item.to_owned())).collect())
             }
             _ => Ok(Value::String(self.value.clone())),
+        }
+    }
+}
+
+/// Removes what a path leads to, if there is anything.
+pub(super) fn remove(tree: &mut Value, path: &str) {
+    match path.split_once('.') {
+        Some((key, below)) => {
+            if let Some(inner) = tree.get_mut(key) {
+                remove(inner, below);
+            }
+        }
+        None => {
+            if let Some(members) = tree.as_object_mut() {
+                members.remove(path);
+            }
         }
     }
 }

@@ -1,19 +1,21 @@
 //! Asking for `cluster-info`, without and with knowing whom.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1;
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use kube::Client;
+use kubewright_operator::with_causes;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -38,7 +40,7 @@ pub enum FetchError {
         endpoint: Endpoint,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Somebody is there and says nothing.
     #[error("{endpoint} did not answer within {} s", ANSWER.as_secs())]
@@ -53,10 +55,10 @@ pub enum FetchError {
         endpoint: Endpoint,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// The certificate authority cannot be used.
-    #[error("cannot use the cluster's certificate authority: {why}")]
+    /// There is no client for the cluster.
+    #[error("cannot set up a connection with the cluster: {why}")]
     Authority {
         /// Why.
         why: String,
@@ -122,42 +124,6 @@ impl FetchError {
     }
 }
 
-/// Whose answers are taken.
-pub(super) enum Trust {
-    /// Anybody's; what is said has to be checked.
-    Nobody,
-    /// Those of servers with a certificate of these.
-    Authority(Arc<RootCertStore>),
-}
-
-impl Trust {
-    pub(super) fn authority(pem: &str) -> Result<Self, FetchError> {
-        let wrong = |why: String| FetchError::Authority { why };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-            roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-        }
-        Ok(Self::Authority(Arc::new(roots)))
-    }
-
-    fn config(&self) -> Result<ClientConfig, FetchError> {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| FetchError::Authority { why: error.to_string() })?;
-        Ok(match self {
-            Self::Authority(roots) => {
-                builder.with_root_certificates(roots.clone()).with_no_client_auth()
-            }
-            Self::Nobody => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-                .with_no_client_auth(),
-        })
-    }
-}
-
 /// Takes every certificate. That who presents it has its key is still checked.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);
@@ -199,13 +165,57 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-/// Asks once.
-pub(super) async fn fetch(endpoint: &Endpoint, trust: &Trust) -> Result<ConfigMapData, FetchError> {
-    let asked = tokio::time::timeout(ANSWER, ask(endpoint, trust)).await;
+/// Asks whoever is there. What is said has to be checked.
+pub(super) async fn ask_anybody(endpoint: &Endpoint) -> Result<ConfigMapData, FetchError> {
+    in_time(endpoint, ask(endpoint)).await
+}
+
+/// Asks with a client that takes answers of the cluster only.
+pub(super) async fn ask_verified(
+    endpoint: &Endpoint,
+    client: &Client,
+) -> Result<ConfigMapData, FetchError> {
+    let asked = async {
+        let http = |why: String| FetchError::Http { endpoint: endpoint.clone(), why };
+        let request = Request::get(PATH).header("accept", "application/json");
+        let request = request.body(kube::client::Body::empty());
+        let request = request.map_err(|error| http(error.to_string()))?;
+        let response = client.send(request).await.map_err(|error| {
+            // Certificates do not get better by waiting.
+            match tls_cause(&error) {
+                Some(wrong) => FetchError::Tls {
+                    endpoint: endpoint.clone(),
+                    source: io::Error::other(wrong.clone()),
+                },
+                None => http(with_causes(&error)),
+            }
+        })?;
+        answer(endpoint, response).await
+    };
+    in_time(endpoint, asked).await
+}
+
+async fn in_time(
+    endpoint: &Endpoint,
+    asked: impl Future<Output = Result<ConfigMapData, FetchError>>,
+) -> Result<ConfigMapData, FetchError> {
+    let asked = tokio::time::timeout(ANSWER, asked).await;
     asked.unwrap_or_else(|_| Err(FetchError::Timeout { endpoint: endpoint.clone() }))
 }
 
-async fn ask(endpoint: &Endpoint, trust: &Trust) -> Result<ConfigMapData, FetchError> {
+/// What TLS finds wrong, among the causes of an error.
+fn tls_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(wrong) = error.downcast_ref() {
+        return Some(wrong);
+    }
+    // What is inside of one of the system's is not among its sources.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inside) => tls_cause(inside),
+        None => tls_cause(error.source()?),
+    }
+}
+
+async fn ask(endpoint: &Endpoint) -> Result<ConfigMapData, FetchError> {
     let connect = |source| FetchError::Connect { endpoint: endpoint.clone(), source };
     let http = |why: String| FetchError::Http { endpoint: endpoint.clone(), why };
     let broken = |error: hyper::Error| http(error.to_string());
@@ -214,8 +224,7 @@ async fn ask(endpoint: &Endpoint, trust: &Trust) -> Result<ConfigMapData, FetchE
     let _ = stream.set_nodelay(true);
     let name = ServerName::try_from(endpoint.host().to_owned());
     let name = name.map_err(|error| http(error.to_string()))?;
-    let connector = TlsConnector::from(Arc::new(trust.config()?));
-    let stream = connector.connect(name, stream).await;
+    let stream = TlsConnector::from(Arc::new(trusting()?)).connect(name, stream).await;
     let stream = stream.map_err(|source| FetchError::Tls { endpoint: endpoint.clone(), source })?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     // Ends when the sender is dropped.
@@ -226,18 +235,37 @@ async fn ask(endpoint: &Endpoint, trust: &Trust) -> Result<ConfigMapData, FetchE
         .header("user-agent", kubewright_operator::client::USER_AGENT)
         .body(Empty::<Bytes>::new())
         .map_err(|error| http(error.to_string()))?;
-    let answer = async {
-        let response = sender.send_request(request).await.map_err(broken)?;
-        if response.status() != StatusCode::OK {
-            let (endpoint, status) = (endpoint.clone(), response.status());
-            return Err(FetchError::Status { endpoint, status });
-        }
-        let body = Limited::new(response.into_body(), LARGEST).collect().await;
-        body.map(|body| body.to_bytes()).map_err(|error| http(error.to_string()))
-    };
-    let answer = answer.await;
+    let answered =
+        async { answer(endpoint, sender.send_request(request).await.map_err(broken)?).await };
+    let answered = answered.await;
     connection.abort();
-    read(&answer?).map_err(|why| FetchError::Unreadable { endpoint: endpoint.clone(), why })
+    answered
+}
+
+/// TLS that takes every certificate.
+fn trusting() -> Result<ClientConfig, FetchError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| FetchError::Authority { why: error.to_string() })?;
+    let anybody = Arc::new(Anybody(provider));
+    Ok(builder.dangerous().with_custom_certificate_verifier(anybody).with_no_client_auth())
+}
+
+/// What an answer says, within bounds.
+async fn answer<B>(endpoint: &Endpoint, response: Response<B>) -> Result<ConfigMapData, FetchError>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let endpoint = || endpoint.clone();
+    if response.status() != StatusCode::OK {
+        return Err(FetchError::Status { endpoint: endpoint(), status: response.status() });
+    }
+    let body = Limited::new(response.into_body(), LARGEST).collect().await;
+    let body =
+        body.map_err(|error| FetchError::Http { endpoint: endpoint(), why: error.to_string() })?;
+    read(&body.to_bytes()).map_err(|why| FetchError::Unreadable { endpoint: endpoint(), why })
 }
 
 #[derive(Deserialize)]

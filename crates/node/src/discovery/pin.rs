@@ -11,7 +11,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// Why a text is no pin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no pin of a certificate authority: one is `sha256:` and 64 hexadecimal digits, as `kubewright node init` prints it"
+    "{text:?} is no pin of a key: one is `sha256:` and 64 hexadecimal digits, as `kubewright node init` prints that of the authority and `kubewright node join` that of the machine"
 )]
 pub struct PinError {
     /// What was given.

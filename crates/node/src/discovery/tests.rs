@@ -141,6 +141,6 @@ async fn strangers_cannot_fill_the_memory_or_hold_us() {
         }
     });
     let endpoint = at(address);
-    let answer = tokio::time::timeout(PATIENCE, fetch(&endpoint, &Trust::Nobody)).await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, ask_anybody(&endpoint)).await.unwrap();
     assert!(matches!(answer, Err(FetchError::Tls { .. })), "{answer:?}");
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::Client;
 
+use super::Claimed;
 use crate::discovery::{Cluster, Pin};
 use crate::file::{self, FileError};
 use crate::formation::{Formation, FormationError, publish};
@@ -17,6 +18,9 @@ use crate::token::{self, Grant, StoreError, Token};
 
 /// Label and taint of nodes with a control plane.
 pub const CONTROL_PLANE_LABEL: &str = "node-role.kubernetes.io/control-plane";
+
+/// The first step.
+pub(super) const FIRST: &str = "control-plane";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,8 +35,9 @@ pub struct Running {
 
 /// What keeps a control plane running on this machine.
 pub trait ControlPlane {
-    /// Sees to it that one serves at the seed's address, from its state, and goes on to when this
-    /// process ends; one that serves already is left as it is.
+    /// Sees to it that one serves as the seed says, from its state, and goes on to when this
+    /// process ends. One that does already is left as it is; one that serves elsewhere, begun
+    /// before the seed was corrected, is replaced.
     fn ensure(&self, seed: &Seed) -> impl Future<Output = Result<Running, BoxError>>;
 }
 
@@ -66,6 +71,8 @@ pub struct Seeded {
     pub token: Option<Token>,
     /// Whether it had been seeded before, so that there was nothing to do.
     pub before: bool,
+    /// Where the record of earlier runs was put, if it could not be read.
+    pub set_aside: Option<PathBuf>,
     unseen: PathBuf,
 }
 
@@ -86,6 +93,9 @@ pub enum InitError {
     /// What was done cannot be told or noted.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The machine is something else.
+    #[error(transparent)]
+    Claimed(#[from] Claimed),
     /// The control plane does not run.
     #[error("the control plane of this machine does not run")]
     ControlPlane(#[source] BoxError),
@@ -165,6 +175,7 @@ pub async fn init(
     observer: Option<Observer>,
 ) -> Result<Seeded, InitError> {
     let mut journal = Journal::open(&seed.state, super::INIT, &seed.fingerprint())?;
+    super::claim::check(&seed.state, super::INIT)?;
     // What cannot be made again, the key above all, is in files of its own.
     journal.lighten();
     if let Some(observer) = observer {
@@ -177,7 +188,8 @@ pub async fn init(
     let pin = pin(cluster)?;
     let unseen = unseen(&seed.state);
     if !before {
-        journal.run("control-plane", async || Ok::<_, StepFailure>(())).await?;
+        journal.run(FIRST, async || Ok::<_, StepFailure>(())).await?;
+        journal.keep()?;
         let formation = Formation::new(seed.auto_approve);
         journal
             .run("rights", async || Ok::<_, StepFailure>(formation.apply(client).await?))
@@ -194,7 +206,9 @@ pub async fn init(
         journal.finish()?;
     }
     let waits = std::fs::read_to_string(&unseen).ok().and_then(|text| text.trim().parse().ok());
-    Ok(Seeded { cluster: running.cluster.clone(), pin, token: waits, before, unseen })
+    let set_aside = journal.set_aside().map(Path::to_owned);
+    let cluster = running.cluster.clone();
+    Ok(Seeded { cluster, pin, token: waits, before, set_aside, unseen })
 }
 
 fn pin(cluster: &Cluster) -> Result<Pin, InitError> {

@@ -150,8 +150,16 @@ impl Host {
         process.env("LC_ALL", "C").env("HOME", "/root");
         process.envs(command.environment.iter().map(|(name, value)| (name, value)));
         process.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        process.stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() });
         let shown = command.to_string();
+        process.stdin(match (&command.input, &self.held) {
+            (Some(_), _) => Stdio::piped(),
+            // The lock goes with the last who has the file open; it is as empty as nothing.
+            (None, Some(lock)) => match lock.try_clone() {
+                Ok(lock) => lock.into(),
+                Err(source) => return Err(CommandError::Start { command: shown, source }),
+            },
+            (None, None) => Stdio::null(),
+        });
         tracing::debug!(command = shown, "running");
         let running =
             tokio::time::timeout(command.patience, talk(process, command.input.as_deref()));

@@ -4,12 +4,16 @@
 //! or a folder that stands for one.
 
 mod command;
+mod namespace;
 mod scrub;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use command::{Command, CommandError, Output};
+pub use namespace::{EnterError, enter};
 pub use scrub::scrub;
 
 /// Where programs are looked for, besides `PATH`: services often have a short one.
@@ -20,6 +24,7 @@ const PROGRAMS: [&str; 4] = ["/usr/local/bin", "/usr/local/sbin", "/usr/sbin", "
 pub struct Host {
     root: PathBuf,
     search: OsString,
+    held: Option<Arc<File>>,
 }
 
 impl Host {
@@ -29,13 +34,20 @@ impl Host {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let all = std::env::split_paths(&path).chain(PROGRAMS.map(PathBuf::from));
         // Parts that came out of a search path can be joined again.
-        Self { root: "/".into(), search: std::env::join_paths(all).unwrap_or(path) }
+        Self { root: "/".into(), search: std::env::join_paths(all).unwrap_or(path), held: None }
     }
 
     /// A machine whose files are below `root` and whose programs are in `programs` alone.
     #[must_use]
     pub fn at(root: &Path, programs: &Path) -> Self {
-        Self { root: root.to_owned(), search: programs.as_os_str().to_owned() }
+        Self { root: root.to_owned(), search: programs.as_os_str().to_owned(), held: None }
+    }
+
+    /// The same machine, whose programs keep a lock as long as they run: also one that outlives who
+    /// started it.
+    #[must_use]
+    pub fn holding(&self, lock: File) -> Self {
+        Self { held: Some(Arc::new(lock)), ..self.clone() }
     }
 
     /// Whether it is this machine.

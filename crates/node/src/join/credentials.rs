@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request};
+use kube::client::Body;
 use kube::config::AuthInfo;
 use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
@@ -112,14 +115,27 @@ fn client(config: Config) -> Result<Client, CredentialsError> {
         .map_err(|source| CredentialsError::Client { server, source: Box::new(source) })
 }
 
-/// A client for who has a token.
+/// A client for who says nothing of themselves.
 ///
 /// # Errors
 /// When it cannot be set up; the server is not contacted.
-pub fn with_token(cluster: &Cluster, token: &Token) -> Result<Client, CredentialsError> {
-    let mut config = config(cluster)?;
-    config.auth_info = AuthInfo { token: Some(token.reveal().into()), ..AuthInfo::default() };
-    client(config)
+pub fn with_nothing(cluster: &Cluster) -> Result<Client, CredentialsError> {
+    client(config(cluster)?)
+}
+
+/// A client for who has a token, over the connections of one for who says nothing.
+pub fn with_token(nobody: &Client, token: &Token) -> Client {
+    let header = HeaderValue::try_from(format!("Bearer {}", token.reveal()));
+    // A token is letters, digits and a dot, which headers may hold.
+    let mut header = header.unwrap_or(HeaderValue::from_static("Bearer"));
+    header.set_sensitive(true);
+    let nobody = nobody.clone();
+    let shows = tower::service_fn(move |mut request: Request<Body>| {
+        request.headers_mut().insert(AUTHORIZATION, header.clone());
+        let nobody = nobody.clone();
+        async move { nobody.send(request).await }
+    });
+    Client::new(shows, "default")
 }
 
 /// A client for a node.
@@ -160,21 +176,27 @@ pub fn kubeconfig(
     serde_saphyr::to_string(&config).unwrap_or_else(|_| config.to_string())
 }
 
-/// Key and certificate from the kubeconfig of a node.
+/// Cluster, key and certificate from the kubeconfig of a node.
 ///
 /// # Errors
 /// When it is not one of this node.
 pub fn from_kubeconfig(
     text: &str,
     node: &NodeName,
-) -> Result<(Key, Certificate), CredentialsError> {
+) -> Result<(Cluster, Key, Certificate), CredentialsError> {
     let wrong = |why: &str| CredentialsError::Certificate { why: why.to_owned() };
     // Not as kube reads it, which hides keys from those who are to read them.
     let config: Value =
         serde_saphyr::from_str(text).map_err(|_| wrong("its kubeconfig is none"))?;
+    let field = |object: &Value, field: &str| object[field].as_str().unwrap_or_default().to_owned();
+    let cluster = &config["clusters"][0]["cluster"];
+    let (server, authority) =
+        (field(cluster, "server"), field(cluster, "certificate-authority-data"));
+    let cluster = Cluster::new(&server, &authority)
+        .map_err(|error| CredentialsError::Cluster { why: error.to_string() })?;
     let user = &config["users"][0]["user"];
-    let decoded = |field: &str| {
-        let bytes = STANDARD.decode(user[field].as_str().unwrap_or_default()).unwrap_or_default();
+    let decoded = |name: &str| {
+        let bytes = STANDARD.decode(field(user, name)).unwrap_or_default();
         String::from_utf8(bytes).ok().filter(|pem| !pem.is_empty())
     };
     let key = decoded("client-key-data").ok_or_else(|| wrong("its kubeconfig has no key"))?;
@@ -182,5 +204,5 @@ pub fn from_kubeconfig(
     let certificate = decoded("client-certificate-data");
     let certificate = certificate.ok_or_else(|| wrong("its kubeconfig has no certificate"))?;
     let certificate = Certificate::accept(certificate, &key, node)?;
-    Ok((key, certificate))
+    Ok((cluster, key, certificate))
 }

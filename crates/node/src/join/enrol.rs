@@ -5,8 +5,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::Node;
-use kube::api::PostParams;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::api::{PostParams, WatchEvent, WatchParams};
 use kube::{Api, Client, ResourceExt};
 
 use super::answer::{Answer, answer};
@@ -14,6 +13,9 @@ use super::credentials::{Certificate, CredentialsError};
 use super::request::{Key, RequestError, Wish, certificate_request};
 use crate::acceptance::is_ready;
 use crate::discovery::Patience;
+
+/// Seconds that a watch may take: clients give up on a connection without a word after 295.
+const WATCH: u32 = 290;
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +84,7 @@ pub enum EnrolError {
         patience: Duration,
         /// What it was like the last time.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Box<kube::Error>,
     },
     /// The API server refuses for another reason.
     #[error("the API server refuses the request of node {node}")]
@@ -109,7 +111,7 @@ pub enum Waiting<'a> {
     /// It was accepted, and is being signed.
     ForSignature,
     /// The API server does not answer, which may pass.
-    ForServer(&'a (dyn std::error::Error + Send + Sync)),
+    ForServer(&'a kube::Error),
 }
 
 /// One node that asks for a certificate.
@@ -144,84 +146,150 @@ impl Enrolment<'_> {
         }
     }
 
-    /// Asks. To ask again is no harm: the request has the same name and is the same.
+    /// Asks. To ask again is no harm: the request has the same name and is the same. What has
+    /// become of it so far.
     ///
     /// # Errors
     /// When the API server refuses.
-    pub async fn ask(&self) -> Result<(), EnrolError> {
+    pub async fn ask(&self) -> Result<CertificateSigningRequest, EnrolError> {
         let request = certificate_request(self.key, &self.wish)?;
-        let requests: Api<CertificateSigningRequest> = Api::all(self.client.clone());
         let mut patience = Patience::new(self.patience);
         loop {
-            match requests.create(&PostParams::default(), &request).await {
-                Ok(_) => return Ok(()),
-                Err(kube::Error::Api(status)) if status.is_already_exists() => return Ok(()),
+            match self.requests().create(&PostParams::default(), &request).await {
+                Ok(asked) => return Ok(asked),
+                Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+                Err(error) => {
+                    self.bear(error, &mut patience).await?;
+                    continue;
+                }
+            }
+            match self.requests().get_opt(&self.name()).await {
+                Ok(Some(asked)) => return Ok(asked),
+                // Taken away in this very moment.
+                Ok(None) => {}
                 Err(error) => self.bear(error, &mut patience).await?,
             }
         }
     }
 
-    /// Waits until the certificate is there.
+    /// Waits until the certificate is there: by watching, from what `asked` has become of the
+    /// request.
     ///
     /// # Errors
     /// When the answer is no, or there is none in time.
     pub async fn certificate(
         &self,
+        asked: Option<CertificateSigningRequest>,
         mut waiting: impl FnMut(&Waiting<'_>) + Send,
     ) -> Result<Certificate, EnrolError> {
-        let node = self.node();
-        let name = self.key.request_name(self.wish.node);
-        let requests: Api<CertificateSigningRequest> = Api::all(self.client.clone());
-        let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
         let mut patience = Patience::new(self.patience);
         let mut lost = None;
+        let mut seen = asked;
         loop {
-            let mut events = watcher(requests.clone(), only.clone()).boxed();
-            let mut there = false;
-            let failed = loop {
-                let next = tokio::time::timeout_at(patience.until(), events.next()).await;
-                let Ok(next) = next else {
-                    return Err(match lost {
-                        Some(source) => EnrolError::Lost { node, patience: self.patience, source },
-                        None => EnrolError::Pending { node, patience: self.patience },
-                    });
-                };
-                let request = match next {
-                    Some(Ok(Event::Init)) => {
-                        there = false;
-                        continue;
-                    }
-                    Some(Ok(Event::InitApply(request) | Event::Apply(request))) => request,
-                    // Old, or withdrawn after it was rejected: it may be made again.
-                    Some(Ok(Event::InitDone)) if !there => break None,
-                    Some(Ok(Event::InitDone)) => continue,
-                    Some(Ok(Event::Delete(_))) | None => break None,
-                    Some(Err(error)) => break Some(error),
-                };
-                there = request.name_any() == name;
-                lost = None;
-                match answer(&request) {
-                    Answer::Pending => waiting(&Waiting::ForAcceptance),
-                    Answer::Accepted => waiting(&Waiting::ForSignature),
-                    Answer::Issued(pem) => {
-                        return Ok(Certificate::accept(pem, self.key, self.wish.node)?);
-                    }
-                    Answer::Rejected { reason } => {
-                        return Err(EnrolError::Rejected { node, reason });
-                    }
-                    Answer::Failed { reason } => return Err(EnrolError::Failed { node, reason }),
-                }
-            };
-            if let Some(error) = failed {
-                self.judge(&error)?;
-                waiting(&Waiting::ForServer(&error));
-                lost = Some(Box::new(error) as Box<dyn std::error::Error + Send + Sync>);
-            } else {
-                self.ask().await?;
+            let followed = self.follow(seen.take(), &mut lost, &mut waiting);
+            match tokio::time::timeout_at(patience.until(), followed).await {
+                Ok(Ok(Some(certificate))) => return Ok(certificate),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(None)) if patience.wait().await => {}
+                Ok(Ok(None)) | Err(_) => return Err(self.over(lost)),
             }
-            // Its end is seen above.
-            patience.wait().await;
         }
+    }
+
+    /// Reads the request and watches it, until there is a certificate, or nothing more to see:
+    /// every watch ends after some time. What kept it from that is in `lost`.
+    async fn follow(
+        &self,
+        seen: Option<CertificateSigningRequest>,
+        lost: &mut Option<kube::Error>,
+        waiting: &mut (dyn FnMut(&Waiting<'_>) + Send),
+    ) -> Result<Option<Certificate>, EnrolError> {
+        match self.watch(seen, lost, waiting).await {
+            Ok(issued) => issued,
+            Err(error) => {
+                let error = self.judge(error)?;
+                waiting(&Waiting::ForServer(&error));
+                *lost = Some(error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The inner result is the answer, the outer one is that of the API server.
+    async fn watch(
+        &self,
+        seen: Option<CertificateSigningRequest>,
+        lost: &mut Option<kube::Error>,
+        waiting: &mut (dyn FnMut(&Waiting<'_>) + Send),
+    ) -> Result<Result<Option<Certificate>, EnrolError>, kube::Error> {
+        let request = match seen {
+            Some(request) => request,
+            None => match self.requests().get_opt(&self.name()).await? {
+                Some(request) => request,
+                // Old, or withdrawn after it was rejected: it may be made again.
+                None => match self.ask().await {
+                    Ok(request) => request,
+                    Err(error) => return Ok(Err(error)),
+                },
+            },
+        };
+        let only = WatchParams::default().fields(&format!("metadata.name={}", self.name()));
+        let only = only.timeout(WATCH);
+        let version = request.resource_version().unwrap_or_default();
+        if let Some(answered) = self.read(&request, waiting).transpose() {
+            return Ok(answered.map(Some));
+        }
+        let mut events = self.requests().watch(&only, &version).await?.boxed();
+        *lost = None;
+        while let Some(event) = events.next().await {
+            let request = match event? {
+                WatchEvent::Added(request) | WatchEvent::Modified(request) => request,
+                WatchEvent::Bookmark(_) => continue,
+                // It has gone, or the watch began too long ago.
+                WatchEvent::Deleted(_) | WatchEvent::Error(_) => break,
+            };
+            if let Some(answered) = self.read(&request, waiting).transpose() {
+                return Ok(answered.map(Some));
+            }
+        }
+        Ok(Ok(None))
+    }
+
+    /// The certificate in a request, when it is there.
+    fn read(
+        &self,
+        request: &CertificateSigningRequest,
+        waiting: &mut (dyn FnMut(&Waiting<'_>) + Send),
+    ) -> Result<Option<Certificate>, EnrolError> {
+        let node = self.node();
+        match answer(request) {
+            Answer::Pending => waiting(&Waiting::ForAcceptance),
+            Answer::Accepted => waiting(&Waiting::ForSignature),
+            Answer::Issued(pem) => {
+                return Ok(Some(Certificate::accept(pem, self.key, self.wish.node)?));
+            }
+            Answer::Rejected { reason } => return Err(EnrolError::Rejected { node, reason }),
+            Answer::Failed { reason } => return Err(EnrolError::Failed { node, reason }),
+        }
+        Ok(None)
+    }
+
+    /// Nothing came in time: because nobody has answered, or because the server has gone.
+    fn over(&self, lost: Option<kube::Error>) -> EnrolError {
+        let (node, patience) = (self.node(), self.patience);
+        match lost {
+            Some(error) => EnrolError::Lost { node, patience, source: Box::new(error) },
+            None => EnrolError::Pending { node, patience },
+        }
+    }
+
+    fn requests(&self) -> Api<CertificateSigningRequest> {
+        Api::all(self.client.clone())
+    }
+
+    /// Name of the request.
+    fn name(&self) -> String {
+        self.key.request_name(self.wish.node)
     }
 
     fn node(&self) -> String {
@@ -230,36 +298,23 @@ impl Enrolment<'_> {
 
     /// Waits a little after an error that may pass.
     async fn bear(&self, error: kube::Error, patience: &mut Patience) -> Result<(), EnrolError> {
-        let node = self.node();
-        if let kube::Error::Api(status) = &error {
-            match status.code {
-                401 => return Err(EnrolError::Unknown { node }),
-                403 => return Err(EnrolError::Forbidden { node, source: Box::new(error) }),
-                429 | 500.. => {}
-                _ => return Err(EnrolError::Refused { node, source: Box::new(error) }),
-            }
-        }
+        let error = self.judge(error)?;
         match patience.wait().await {
             true => Ok(()),
-            false => {
-                Err(EnrolError::Lost { node, patience: self.patience, source: Box::new(error) })
-            }
+            false => Err(self.over(Some(error))),
         }
     }
 
-    /// Whether a broken watch is worth another try.
-    fn judge(&self, error: &watcher::Error) -> Result<(), EnrolError> {
-        use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
-        let code = match error {
-            InitialListFailed(kube::Error::Api(status))
-            | WatchStartFailed(kube::Error::Api(status))
-            | WatchFailed(kube::Error::Api(status)) => status.code,
-            WatchError(status) => status.code,
-            _ => return Ok(()),
-        };
+    /// An error that may pass; any other is an end.
+    fn judge(&self, error: kube::Error) -> Result<kube::Error, EnrolError> {
+        let kube::Error::Api(status) = &error else { return Ok(error) };
+        let (node, code) = (self.node(), status.code);
         match code {
-            401 => Err(EnrolError::Unknown { node: self.node() }),
-            _ => Ok(()),
+            401 => Err(EnrolError::Unknown { node }),
+            403 => Err(EnrolError::Forbidden { node, source: Box::new(error) }),
+            // The watch began too long ago; the next one does not.
+            410 | 429 | 500.. => Ok(error),
+            _ => Err(EnrolError::Refused { node, source: Box::new(error) }),
         }
     }
 }

@@ -40,14 +40,14 @@ pub async fn beat(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut silent = false;
     loop {
+        if Timestamp::now() >= renew_at {
+            return Ended::Renewal;
+        }
         tokio::select! {
             () = shutdown.triggered() => return Ended::Shutdown,
             _ = ticks.tick() => {}
         }
         let now = Timestamp::now();
-        if now >= renew_at {
-            return Ended::Renewal;
-        }
         let alive = async {
             registration.renew(client, now).await?;
             if reported.elapsed() >= REPORT {

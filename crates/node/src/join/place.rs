@@ -1,4 +1,4 @@
-//! The files of a node that has joined, for their owner only.
+//! The files of a node, for their owner only.
 
 use std::fs;
 use std::io;
@@ -21,22 +21,13 @@ impl Place {
         &self.0
     }
 
-    /// What is known of the cluster: where it is, and its authority.
-    pub fn cluster(&self) -> PathBuf {
-        self.0.join("cluster.json")
+    /// What there is between finding the cluster and belonging to it: the cluster, and the key that
+    /// a certificate is asked for with.
+    pub fn joining(&self) -> PathBuf {
+        self.0.join("joining.json")
     }
 
-    /// The private key of the node.
-    pub fn key(&self) -> PathBuf {
-        self.0.join("kubelet-client.key")
-    }
-
-    /// The certificate of the node.
-    pub fn certificate(&self) -> PathBuf {
-        self.0.join("kubelet-client.crt")
-    }
-
-    /// The kubeconfig of the node, with both in it.
+    /// The kubeconfig of the node: the cluster, its key and its certificate.
     pub fn kubeconfig(&self) -> PathBuf {
         self.0.join("kubelet.conf")
     }
@@ -53,11 +44,21 @@ impl Place {
         }
     }
 
-    /// Writes a private file whole or not at all, over any that is there.
+    /// Writes a private file whole or not at all, over any that is there, and durably.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&self, path: &Path, content: &str) -> Result<(), FileError> {
-        file::replace(path, content.as_bytes(), file::SECRET).map(drop)
+    pub async fn write(&self, path: PathBuf, content: String) -> Result<(), FileError> {
+        let write = move || file::replace(&path, content.as_bytes(), file::SECRET).map(drop);
+        file::aside(write).await
+    }
+
+    /// As [`Place::write`], before another file of this directory is written durably.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn write_first(&self, path: PathBuf, content: String) -> Result<(), FileError> {
+        let write = move || file::replace_whole(&path, content.as_bytes(), file::SECRET);
+        file::aside(write).await
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference};
-use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,6 +19,9 @@ pub const LEASES: &str = "kube-node-lease";
 
 /// How long a Lease is good after it was renewed, in seconds.
 const LEASE_SECONDS: i32 = 40;
+
+const JOINED: &str = "joined by kubewright's embedded engine, which runs no pods";
+const LEFT: &str = "the machine was reset; `kubewright node remove` takes the Node away";
 
 /// Why a node cannot be registered, or cannot say that it is alive.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +40,11 @@ impl RegistrationError {
     /// Whether what it was about is not there.
     pub fn is_absent(&self) -> bool {
         matches!(&*self.source, kube::Error::Api(status) if status.code == 404)
+    }
+
+    /// Whether the API server does not know the node's certificate, or no longer.
+    pub fn is_unknown(&self) -> bool {
+        matches!(&*self.source, kube::Error::Api(status) if status.code == 401)
     }
 }
 
@@ -83,15 +91,13 @@ impl Registration {
         let mut addresses: Vec<Value> = Vec::new();
         addresses.extend(self.address.map(|it| json!({ "type": "InternalIP", "address": it })));
         addresses.push(json!({ "type": "Hostname", "address": self.name }));
-        let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let text = |path: &str| {
             std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
         };
+        let alive = Health { ready: true, reason: "KubewrightReady", message: JOINED };
         json!({ "status": {
             "addresses": addresses,
-            "conditions": [{ "type": "Ready", "status": "True", "reason": "KubewrightReady",
-                "message": "joined by kubewright's embedded engine, which runs no pods",
-                "lastHeartbeatTime": time(now), "lastTransitionTime": time(since) }],
+            "conditions": [alive.condition(now, since)],
             "nodeInfo": { "architecture": architecture(), "operatingSystem": "linux",
                 "bootID": text("/proc/sys/kernel/random/boot_id"),
                 "machineID": text("/etc/machine-id"), "systemUUID": "",
@@ -107,6 +113,35 @@ impl Registration {
         move |source| RegistrationError { verb, node, source: Box::new(source) }
     }
 
+    /// The Node, if there is one.
+    ///
+    /// # Errors
+    /// What the API server answers.
+    pub async fn find(&self, client: &Client) -> Result<Option<Node>, RegistrationError> {
+        let nodes: Api<Node> = Api::all(client.clone());
+        nodes.get_opt(self.name.as_str()).await.map_err(self.failed("read the Node"))
+    }
+
+    /// Says that the machine is no node any more, so that its name is free at once, and takes its
+    /// Lease away. The Node itself stays for `kubewright node remove`: API servers let no node
+    /// delete one, not even its own.
+    ///
+    /// # Errors
+    /// What the API server answers.
+    pub async fn leave(&self, client: &Client, now: Timestamp) -> Result<(), RegistrationError> {
+        let nodes: Api<Node> = Api::all(client.clone());
+        let left = Health { ready: false, reason: "KubewrightReset", message: LEFT };
+        let patch =
+            Patch::Strategic(json!({ "status": { "conditions": [left.condition(now, now)] } }));
+        let written = nodes.patch_status(self.name.as_str(), &PatchParams::default(), &patch).await;
+        written.map_err(self.failed("write the status"))?;
+        let leases: Api<Lease> = Api::namespaced(client.clone(), LEASES);
+        match leases.delete(self.name.as_str(), &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            deleted => deleted.map(drop).map_err(self.failed("delete the Lease")),
+        }
+    }
+
     /// Makes the Node and its Lease, and says that it is ready. To do it again is no harm.
     ///
     /// # Errors
@@ -114,13 +149,17 @@ impl Registration {
     pub async fn register(&self, client: &Client, now: Timestamp) -> Result<(), RegistrationError> {
         let nodes: Api<Node> = Api::all(client.clone());
         let name = self.name.as_str();
-        let object: Node = serde_json::from_value(self.object())
+        // With its status at once, as kubelets make theirs.
+        let mut object = self.object();
+        object["status"] = self.status(now, now)["status"].take();
+        let object: Node = serde_json::from_value(object)
             .map_err(|error| self.failed("write the Node")(kube::Error::SerdeError(error)))?;
-        match nodes.create(&PostParams::default(), &object).await {
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            created => drop(created.map_err(self.failed("make the Node"))?),
-        }
-        let node = self.report(client, now, now).await?;
+        let node = match nodes.create(&PostParams::default(), &object).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                self.report(client, now, now).await?
+            }
+            created => created.map_err(self.failed("make the Node"))?,
+        };
         let lease = self.lease(&node, now);
         let leases: Api<Lease> = Api::namespaced(client.clone(), LEASES);
         match leases.create(&PostParams::default(), &lease).await {
@@ -184,6 +223,22 @@ impl Registration {
                 ..LeaseSpec::default()
             }),
         }
+    }
+}
+
+/// What a node says of how it is.
+struct Health {
+    ready: bool,
+    reason: &'static str,
+    message: &'static str,
+}
+
+impl Health {
+    fn condition(&self, now: Timestamp, since: Timestamp) -> Value {
+        let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let status = if self.ready { "True" } else { "False" };
+        json!({ "type": "Ready", "status": status, "reason": self.reason, "message": self.message,
+            "lastHeartbeatTime": time(now), "lastTransitionTime": time(since) })
     }
 }
 

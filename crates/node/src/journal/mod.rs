@@ -9,10 +9,12 @@
 //!
 //! - A step that is `begun` may have happened in part. It is done again, so each step has to lead
 //!   to the same state however often and however far it was done before.
-//! - The journal belongs to one configuration, known by its fingerprint. While it is unfinished
-//!   another configuration starts it over: someone has corrected a mistake. A finished one is
-//!   refused: what has become of the machine cannot be told from the new file.
-//! - One process at a time: the kernel keeps the lock and drops it with the process.
+//! - The journal belongs to one configuration, known by its fingerprint, of which one digest is
+//!   enough: that of what was given, or that of what it means with all defaults. While it is
+//!   unfinished another configuration starts it over: someone has corrected a mistake. A finished
+//!   one is refused: what has become of the machine cannot be told from the new file.
+//! - One process at a time: the kernel keeps the lock and drops it with the process, and with the
+//!   programs that were given it ([`Journal::lock`]).
 //! - A journal that cannot be read is set aside and named in [`Journal::set_aside`]; all steps are
 //!   done again, which by the first rule does no harm.
 //! - No secret is ever written to it: not even values that steps hand on.
@@ -31,7 +33,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::file::{self, FileError};
 
-/// Which configuration a journal belongs to.
+/// Which configuration a journal belongs to: one digest or several, separated by `+`, any of which
+/// it is known by. Older programs know one, and compare all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint(String);
 
@@ -44,6 +47,17 @@ impl Fingerprint {
     pub fn of(wanted: &serde_json::Value) -> Self {
         let digest = Sha256::digest(wanted.to_string());
         Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The same configuration, described in another way.
+    #[must_use]
+    pub fn or(self, wanted: &serde_json::Value) -> Self {
+        Self(format!("{}+{}", self.0, Self::of(wanted).0))
+    }
+
+    /// Whether both are of one configuration.
+    fn is(&self, other: &Self) -> bool {
+        self.0.split('+').any(|digest| other.0.split('+').any(|known| known == digest))
     }
 }
 
@@ -132,7 +146,7 @@ pub enum StepError<E: std::error::Error + 'static> {
     Journal(#[from] JournalError),
 }
 
-/// Hears of each change that is on disk, to show progress.
+/// Hears of each change, to show progress.
 pub type Observer = Box<dyn FnMut(&Step) + Send>;
 
 /// An open journal; no other process has it open.
@@ -141,9 +155,11 @@ pub struct Journal {
     record: Record,
     set_aside: Option<PathBuf>,
     observer: Option<Observer>,
-    /// Only the end is put on disk at once.
+    /// Steps are put on record together.
     light: bool,
-    _lock: File,
+    /// What is on disk is of another configuration.
+    foreign: bool,
+    lock: File,
 }
 
 impl fmt::Debug for Journal {
@@ -175,25 +191,44 @@ impl Journal {
             finished: false,
             steps: Vec::new(),
         };
-        let record = match found {
-            Some(record) if record.fingerprint == *fingerprint => record,
+        let before = found.as_ref().map_or(fingerprint, |record| &record.fingerprint).clone();
+        let (record, foreign) = match found {
+            // The record of an older program, or of one with other defaults, is kept up to date.
+            Some(record) if record.fingerprint.is(fingerprint) => {
+                (Record { fingerprint: fingerprint.clone(), ..record }, false)
+            }
             Some(record) if record.finished => {
                 return Err(JournalError::Changed { purpose: record.purpose, journal: path });
             }
-            _ => fresh(),
+            found => (fresh(), found.is_some()),
         };
-        Ok(Self { path, record, set_aside, observer: None, light: false, _lock: lock })
+        let mut journal =
+            Self { path, record, set_aside, observer: None, light: false, foreign, lock };
+        if journal.record.finished && journal.record.fingerprint != before {
+            journal.write()?;
+        }
+        Ok(journal)
     }
 
-    /// Tells `observer` of every change from now on, right after it is on disk.
+    /// Tells `observer` of every change from now on, right after it is on record, or on its way
+    /// there.
     pub fn observe(&mut self, observer: Observer) {
         self.observer = Some(observer);
     }
 
-    /// For steps that may all be done again from nothing: only the end is waited for to be on
-    /// disk. A killed process loses nothing by it; after a power cut some steps are done again.
+    /// For steps that may all be done again from nothing: they are put on record together, by
+    /// [`Journal::keep`] and at the end, and only the end is waited for to be on disk. What is not
+    /// on record is done again.
     pub fn lighten(&mut self) {
         self.light = true;
+    }
+
+    /// The lock, for programs that are not to run beside the next who opens the journal.
+    ///
+    /// # Errors
+    /// [`JournalError`] when this process can have no more files open.
+    pub fn lock(&self) -> Result<File, JournalError> {
+        Ok(self.lock.try_clone().map_err(FileError::of("share the lock of", &self.path))?)
     }
 
     /// Where a journal that could not be read was put.
@@ -261,6 +296,24 @@ impl Journal {
         Ok(true)
     }
 
+    /// Puts on record what was done so far.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it cannot be written.
+    pub fn keep(&mut self) -> Result<(), JournalError> {
+        self.write()
+    }
+
+    /// Forgets what was done: everything is to be done again.
+    ///
+    /// # Errors
+    /// [`JournalError`] when that cannot be put on record.
+    pub fn start_over(&mut self) -> Result<(), JournalError> {
+        self.record.steps.clear();
+        self.record.finished = false;
+        self.write()
+    }
+
     /// Puts on record that everything is done.
     ///
     /// # Errors
@@ -283,14 +336,17 @@ impl Journal {
         }
         // Whoever does or undoes anything is not finished.
         self.record.finished = false;
-        self.write()?;
+        // That steps of another configuration were done must not be taken for ours.
+        if !self.light || self.foreign {
+            self.write()?;
+        }
         if let Some(observer) = &mut self.observer {
             observer(&marked);
         }
         Ok(())
     }
 
-    fn write(&self) -> Result<(), JournalError> {
+    fn write(&mut self) -> Result<(), JournalError> {
         let mut json = serde_json::to_vec_pretty(&self.record)
             .map_err(|error| FileError::of("write", &self.path)(error.into()))?;
         json.push(b'\n');
@@ -299,6 +355,7 @@ impl Journal {
         } else {
             file::replace(&self.path, &json, file::SECRET)?;
         }
+        self.foreign = false;
         Ok(())
     }
 }
@@ -312,11 +369,34 @@ pub fn forget(folder: &Path, purpose: &str) -> Result<bool, FileError> {
     file::remove(&path).map_err(FileError::of("remove", &path))
 }
 
+/// What is on record for a purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Everything was done.
+    pub finished: bool,
+    /// The steps so far, in the order in which they were begun first.
+    pub steps: Vec<Step>,
+}
+
+/// What is on record for a purpose, for those who only look; nothing when there is none that can
+/// be read.
+#[must_use]
+pub fn recorded(folder: &Path, purpose: &str) -> Option<Recorded> {
+    let bytes = fs::read(path(folder, purpose)).ok()?;
+    let Record { finished, steps, .. } = serde_json::from_slice(&bytes).ok()?;
+    Some(Recorded { finished, steps })
+}
+
 /// Whether this purpose was finished; for those who only look.
 #[must_use]
 pub fn is_finished(folder: &Path, purpose: &str) -> bool {
-    let bytes = fs::read(path(folder, purpose)).unwrap_or_default();
-    serde_json::from_slice::<Record>(&bytes).is_ok_and(|record| record.finished)
+    recorded(folder, purpose).is_some_and(|record| record.finished)
+}
+
+/// The steps of this purpose so far; for those who only look.
+#[must_use]
+pub fn steps(folder: &Path, purpose: &str) -> Vec<Step> {
+    recorded(folder, purpose).map(|record| record.steps).unwrap_or_default()
 }
 
 fn path(folder: &Path, purpose: &str) -> PathBuf {

@@ -91,6 +91,23 @@ async fn a_corrected_configuration_starts_over_and_a_finished_one_is_refused() {
     assert!(open(&folder).steps().is_empty());
 }
 
+#[tokio::test]
+async fn one_description_that_fits_is_enough() {
+    let of = |texts: [&str; 2]| fingerprint(texts[0]).or(&serde_json::json!(texts[1]));
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path(), "init", &of(["meant", "given"])).unwrap();
+    journal.finish().unwrap();
+    drop(journal);
+    for known in [["meant", "other"], ["other", "other"], ["other", "given"], ["meant", "given"]] {
+        // Each is the next one's past.
+        assert!(
+            Journal::open(folder.path(), "init", &of(known)).unwrap().is_finished(),
+            "{known:?}"
+        );
+    }
+    Journal::open(folder.path(), "init", &of(["new", "new"])).unwrap_err();
+}
+
 #[test]
 fn one_process_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
@@ -127,4 +144,40 @@ async fn nobody_else_may_read_it() {
     done(&mut open(&folder), "certs").await;
     let mode = fs::metadata(path(folder.path(), "init")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn light_steps_are_put_on_record_together_and_never_under_another_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (Fingerprint::of(&json!(1)), Fingerprint::of(&json!(2)));
+    let open = |fingerprint: &Fingerprint| {
+        let mut journal = Journal::open(folder.path(), "join", fingerprint).unwrap();
+        journal.lighten();
+        journal
+    };
+    let nothing = async || Ok::<_, std::fmt::Error>(());
+    let mut journal = open(&one);
+    journal.run("a", nothing).await.unwrap();
+    assert_eq!(recorded(folder.path(), "join"), None);
+    journal.keep().unwrap();
+    journal.run("b", nothing).await.unwrap();
+    drop(journal);
+    let steps = recorded(folder.path(), "join").unwrap().steps;
+    assert_eq!(steps.iter().map(|step| &*step.name).collect::<Vec<_>>(), ["a"]);
+
+    // What the first one has done is not taken for the second one's, nor by the first one after
+    // the second one has begun.
+    let mut journal = open(&other);
+    journal.run("a", nothing).await.unwrap();
+    drop(journal);
+    assert!(!open(&one).is_done("a"));
+
+    let mut journal = open(&one);
+    journal.run("a", nothing).await.unwrap();
+    journal.finish().unwrap();
+    assert!(recorded(folder.path(), "join").unwrap().finished);
+    journal.start_over().unwrap();
+    drop(journal);
+    let journal = open(&one);
+    assert!(!journal.is_finished() && !journal.is_done("a"));
 }

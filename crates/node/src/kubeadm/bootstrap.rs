@@ -4,14 +4,12 @@
 //! `kubeadm:node-autoapprove-bootstrap`: with it, whoever has a token approves himself. kubic-init
 //! let kubeadm make it and deleted it afterwards, and a node that asked in between was in.
 
-use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::Client;
-use kube::api::{Api, DeleteParams};
 use kube::config::Kubeconfig;
 
 use crate::config::Secret;
 use crate::discovery::{Cluster, ClusterInfoError};
-use crate::formation::{self, AUTO_APPROVE, Formation, FormationError};
+use crate::formation::{self, Formation, FormationError};
 use crate::token::{self, Grant, StoreError, Token};
 
 /// The objects cannot be made.
@@ -29,9 +27,6 @@ pub enum BootstrapError {
     /// What the kubeconfig names cannot be published.
     #[error("what the administrator's kubeconfig says of the cluster cannot be published")]
     Cluster(#[from] ClusterInfoError),
-    /// The binding of an earlier configuration cannot be removed.
-    #[error("cannot remove {AUTO_APPROVE}, with which nodes approve themselves")]
-    AutoApprove(#[source] Box<kube::Error>),
 }
 
 /// Makes them, and the token; what is there already stays.
@@ -48,12 +43,6 @@ pub(super) async fn make(
         return Err(BootstrapError::Kubeconfig);
     };
     let cluster = Cluster::new(&server, &authority)?;
-    let bindings = Api::<ClusterRoleBinding>::all(client.clone());
-    match bindings.delete(AUTO_APPROVE, &DeleteParams::default()).await {
-        Err(kube::Error::Api(status)) if status.is_not_found() => {}
-        Err(error) => return Err(BootstrapError::AutoApprove(Box::new(error))),
-        Ok(_) => tracing::warn!("removed {AUTO_APPROVE}: nodes are to be accepted by someone"),
-    }
     Formation::new(false).apply(client).await?;
     formation::publish(client, &cluster).await?;
     let token: Token = secret.expose().parse().map_err(StoreError::from)?;

@@ -12,8 +12,8 @@ use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 
 use super::document::{self, Facts};
-use super::phase::{self, InitOptions, Step};
-use super::version::{Version, VersionError};
+use super::phase::{self, InitOptions, JoinOptions, Step};
+use super::version::{Schema, Version, VersionError};
 use super::{Invitation, WorkError, bootstrap, secret, undo};
 use crate::config::{NodeConfiguration, Secret, check::token_ttl};
 use crate::discovery::{Endpoint, Pin};
@@ -27,6 +27,11 @@ use crate::token::Grant;
 
 /// How long a phase may take; preflight pulls images.
 const PHASE: Duration = Duration::from_secs(30 * 60);
+/// How long kubeadm waits to find a cluster, and again to be accepted; before 1.31 the latter
+/// cannot be changed.
+const USUAL: Duration = Duration::from_secs(5 * 60);
+/// The same where someone has to accept the node.
+const ACCEPTANCE: Duration = Duration::from_secs(60 * 60);
 /// What kubeadm is given, below the state folder.
 const DOCUMENT: &str = "kubeadm.yaml";
 /// Where kubeadm puts the administrator's kubeconfig.
@@ -127,12 +132,15 @@ impl Purpose {
         }
     }
 
-    /// Secrets are left out: a new token for the same machine is no other machine.
+    /// The machine is the same when the same was given, whatever the defaults are by now, and when
+    /// it means the same, however it was given. Secrets are left out: a new token for the same
+    /// machine is no other machine.
     pub(super) fn fingerprint(self, configuration: &NodeConfiguration) -> Fingerprint {
-        let mut configuration = configuration.clone();
-        configuration.cluster_formation.token = Secret::default();
-        configuration.cluster_formation.token_file = String::new();
-        Fingerprint::of(&json!({ "engine": "kubeadm", "configuration": configuration }))
+        let mut meant = configuration.clone();
+        meant.cluster_formation.token = Secret::default();
+        meant.cluster_formation.token_file = String::new();
+        let given = json!({ "engine": "kubeadm", "given": configuration.given });
+        Fingerprint::of(&json!({ "engine": "kubeadm", "configuration": meant })).or(&given)
     }
 }
 
@@ -143,9 +151,13 @@ pub(super) struct Context<'a> {
     pub(super) state: PathBuf,
     pub(super) name: String,
     pub(super) steps: Vec<Step>,
+    /// How long joining may take: to find the cluster, and to be accepted.
+    pub(super) joining: Duration,
     program: PathBuf,
     version: Version,
     address: Option<String>,
+    /// What this machine is reached by without a proxy, where there is one.
+    pub(super) own: Vec<String>,
     token: Secret,
     certificate_key: Secret,
 }
@@ -189,8 +201,20 @@ impl<'a> Context<'a> {
                     several: !configuration.network.dns.external_fqdn.is_empty(),
                 },
             ),
-            Purpose::Join => phase::of_join(&phases, formation.control_plane),
+            Purpose::Join => phase::of_join(
+                &phases,
+                JoinOptions {
+                    control_plane: formation.control_plane,
+                    hides: version.hides_phases(),
+                },
+            ),
         };
+        let address = address(host, configuration).await?;
+        let mut own = Vec::new();
+        if configuration.network.proxy.is_set() {
+            own.extend(address.clone());
+            own.extend(machine::addresses(host).await);
+        }
         Ok(Self {
             host,
             configuration,
@@ -198,9 +222,11 @@ impl<'a> Context<'a> {
             state: host.path(&configuration.paths.state),
             name: node_name(configuration)?,
             steps,
+            joining: USUAL,
             program,
             version,
-            address: address(host, configuration).await?,
+            address,
+            own,
             token: Secret::default(),
             certificate_key: Secret::default(),
         })
@@ -214,11 +240,12 @@ impl<'a> Context<'a> {
             Purpose::Init => {
                 self.token = match given {
                     Some(token) => token,
-                    None => secret::kept(&self.state, "token", secret::token)?,
+                    None => secret::kept(&self.state, secret::TOKEN, secret::token)?,
                 };
                 if !configuration.network.dns.external_fqdn.is_empty() {
-                    let key = secret::kept(&self.state, "certificate-key", secret::certificate_key);
-                    self.certificate_key = key?;
+                    let made = secret::certificate_key;
+                    self.certificate_key =
+                        secret::kept(&self.state, secret::CERTIFICATE_KEY, made)?;
                 }
                 document::init(configuration, &self.facts())
             }
@@ -237,25 +264,62 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    pub(super) fn usual_patience(&self) -> Duration {
+        if self.configuration.cluster_formation.auto_approve { USUAL } else { ACCEPTANCE }
+    }
+
+    /// What is to be known of a kubeadm that cannot wait as long as it is asked to.
+    pub(super) fn impatience(&self) -> Option<CheckResult> {
+        let stubborn = self.purpose == Purpose::Join
+            && self.version.schema() == Schema::V1Beta3
+            && self.joining > USUAL;
+        let asked = self.joining.as_secs();
+        stubborn.then(|| {
+            let message = format!(
+                "kubeadm {} waits five minutes to be accepted, not {asked} seconds",
+                self.version
+            );
+            CheckResult::warning("wait", message, "accept the node in time, or run this again then")
+        })
+    }
+
+    /// Has kubeadm check its documents before anything is done. It has known the command for
+    /// longer than we support it.
+    pub(super) async fn validate(&self) -> Result<(), WorkError> {
+        let arguments = ["config", "validate", "--config"].map(str::to_owned);
+        self.host.run(&self.kubeadm(arguments.into_iter().chain([self.document()]))).await?;
+        Ok(())
+    }
+
+    fn document(&self) -> String {
+        self.configuration.paths.state.join(DOCUMENT).display().to_string()
+    }
+
+    /// A call of kubeadm that keeps its secrets.
+    fn kubeadm(&self, arguments: impl IntoIterator<Item = String>) -> Command {
+        let mut arguments: Vec<String> = arguments.into_iter().collect();
+        if !self.host.is_this() {
+            arguments.extend(["--rootfs".to_owned(), self.host.root().display().to_string()]);
+        }
+        Command::new(self.program.display().to_string(), arguments)
+            .environment(machine::environment(self.configuration, &self.own))
+            .hiding(&[self.token.clone(), self.certificate_key.clone()])
+            .hiding(&machine::passwords(self.configuration))
+            // One call finds the cluster and is accepted.
+            .within(PHASE + 2 * self.joining)
+    }
+
     pub(super) fn archives(&self) -> Result<Vec<PathBuf>, ContextError> {
         Ok(machine::archives(self.host, self.configuration)?)
     }
 
     /// Runs a phase; what it warns of.
     pub(super) async fn call(&self, call: &[String]) -> Result<Vec<CheckResult>, WorkError> {
-        let config = self.configuration.paths.state.join(DOCUMENT).display().to_string();
-        let mut arguments = vec![self.purpose.name().to_owned(), "phase".to_owned()];
+        let mut arguments = vec![self.purpose.name().to_owned()];
         arguments.extend(call.iter().cloned());
-        arguments.extend(["--config".to_owned(), config]);
-        if !self.host.is_this() {
-            arguments.extend(["--rootfs".to_owned(), self.host.root().display().to_string()]);
-        }
-        let command = Command::new(self.program.display().to_string(), arguments)
-            .environment(machine::environment(self.configuration))
-            .hiding(&[self.token.clone(), self.certificate_key.clone()])
-            .hiding(&machine::passwords(self.configuration))
-            .within(PHASE);
-        let preflight = call.first().is_some_and(|phase| phase == "preflight");
+        arguments.extend(["--config".to_owned(), self.document()]);
+        let command = self.kubeadm(arguments);
+        let preflight = call.get(1).is_some_and(|phase| phase == "preflight");
         match self.host.run(&command).await {
             Ok(output) if preflight => Ok(preflight::of_kubeadm(&output.stderr).0),
             Ok(_) => Ok(Vec::new()),
@@ -314,16 +378,7 @@ impl<'a> Context<'a> {
 
     /// What other machines need.
     pub(super) fn invitation(&self) -> Option<Invitation> {
-        let server = self.kubeconfig().ok()?.clusters.first()?.cluster.as_ref()?.server.clone()?;
-        let ca = self.host.path(self.configuration.certificates.directory.join("ca.crt"));
-        let authority = CertificateDer::from_pem_file(ca).ok()?;
-        let key = self.configuration.paths.state.join("certificate-key");
-        Some(Invitation {
-            seeder: Endpoint::of_url(&server).ok()?.to_string(),
-            ca_crt_hash: Pin::of_certificate(&authority)?.to_string(),
-            token: self.token.clone(),
-            certificate_key_file: (!self.certificate_key.is_empty()).then_some(key),
-        })
+        invitation(self.host, self.configuration, self.token.clone())
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -333,14 +388,34 @@ impl<'a> Context<'a> {
             address: self.address.as_deref(),
             token: Some(&self.token).filter(|token| !token.is_empty()),
             certificate_key: Some(&self.certificate_key).filter(|key| !key.is_empty()),
+            joining: self.joining,
         }
     }
 }
 
-/// Removes the secrets that are not needed any more, and what was remembered to take steps back.
+fn invitation(host: &Host, configuration: &NodeConfiguration, token: Secret) -> Option<Invitation> {
+    let admin = Kubeconfig::read_from(host.path(ADMIN)).ok()?;
+    let server = admin.clusters.first()?.cluster.as_ref()?.server.clone()?;
+    let ca = host.path(configuration.certificates.directory.join("ca.crt"));
+    let authority = CertificateDer::from_pem_file(ca).ok()?;
+    let key = configuration.paths.state.join(secret::CERTIFICATE_KEY);
+    Some(Invitation {
+        seeder: Endpoint::of_url(&server).ok()?.to_string(),
+        ca_crt_hash: Pin::of_certificate(&authority)?.to_string(),
+        token,
+        certificate_key_file: host.path(&key).exists().then_some(key),
+    })
+}
+
+/// The invitation of a seeder that was killed before it was shown.
+pub(super) fn unshown(host: &Host, configuration: &NodeConfiguration) -> Option<Invitation> {
+    let token = secret::kept_token(&host.path(&configuration.paths.state))?;
+    invitation(host, configuration, token)
+}
+
+/// Removes the secrets that are not needed any more, and what was remembered to take steps back. The
+/// token stays until it was shown.
 pub(super) fn tidy(purpose: Purpose, state: &Path) -> Result<(), ContextError> {
-    let token = state.join("token");
-    file::remove(&token).map_err(FileError::of("remove", &token))?;
     undo::forget(state)?;
     let path = state.join(DOCUMENT);
     if purpose == Purpose::Join {

@@ -15,9 +15,6 @@ use crate::config::{NodeConfiguration, Secret};
 use crate::discovery::Pin;
 use crate::token::DEFAULT_GROUP;
 
-/// Where the kubelet's answer is waited for when someone has to accept the node first.
-const ACCEPTANCE: &str = "1h0m0s";
-
 /// The part of the documents of `init` that holds the token.
 pub(super) const TOKENS: &str = "bootstrapTokens";
 
@@ -34,6 +31,8 @@ pub struct Facts<'a> {
     pub token: Option<&'a Secret>,
     /// Key of the uploaded control-plane certificates.
     pub certificate_key: Option<&'a Secret>,
+    /// How long the cluster may take to be found, and then to accept the node.
+    pub joining: Duration,
 }
 
 /// The documents of `kubeadm init`, as one text. It is a secret while it has a token.
@@ -89,8 +88,13 @@ pub fn join(
         }
         document["controlPlane"] = plane;
     }
-    if schema == Schema::V1Beta4 && !configuration.cluster_formation.auto_approve {
-        document["timeouts"] = json!({ "tlsBootstrap": ACCEPTANCE });
+    let joining = format!("{}s", facts.joining.as_secs());
+    match schema {
+        // How long to be accepted is fixed there.
+        Schema::V1Beta3 => document["discovery"]["timeout"] = json!(joining),
+        Schema::V1Beta4 => {
+            document["timeouts"] = json!({ "discovery": joining, "tlsBootstrap": joining });
+        }
     }
     text(&[document])
 }

@@ -33,6 +33,7 @@ use serde::Serialize;
 
 use crate::addon::{self, AddonState, Extras};
 use crate::config::{NodeConfiguration, Secret};
+use crate::file::FileError;
 use crate::host::Host;
 use crate::journal::{Journal, Observer, StepError};
 use crate::machine;
@@ -46,6 +47,9 @@ pub use error::{EngineError, WorkError};
 pub use lock::LockError;
 pub use wait::WaitError;
 
+/// The first step of all; a journal with it is one of this engine.
+pub(crate) const CHECKS: &str = "checks";
+
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -57,12 +61,21 @@ pub struct Patience {
     pub addon: Duration,
     /// Other machines, to become control-plane nodes.
     pub lock: Duration,
+    /// Joining: the cluster, to be found, and then whoever decides, to accept this machine. Without
+    /// it as long as kubeadm waits itself, or an hour where someone has to accept.
+    pub joining: Option<Duration>,
 }
 
 impl Default for Patience {
     fn default() -> Self {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-        Self { api_server: minutes(4), node: minutes(4), addon: minutes(5), lock: minutes(15) }
+        Self {
+            api_server: minutes(4),
+            node: minutes(4),
+            addon: minutes(5),
+            lock: minutes(15),
+            joining: None,
+        }
     }
 }
 
@@ -76,11 +89,20 @@ pub struct Report {
     pub node: String,
     /// What is to be known about the machine.
     pub warnings: Vec<CheckResult>,
-    /// How the add-ons are; only those who have just installed them know.
+    /// How the add-ons are; while one is not ready, the machine is not done, and running it again
+    /// looks again.
     pub addons: Vec<AddonState>,
-    /// How other machines join; nothing when nothing was done.
+    /// How other machines join, until [`shown`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invitation: Option<Invitation>,
+}
+
+impl Report {
+    /// Whether everything is as it is to be.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.addons.iter().all(|addon| addon.ready)
+    }
 }
 
 /// What another machine needs to join.
@@ -128,7 +150,7 @@ pub async fn plan(
 ) -> Result<Vec<String>, EngineError> {
     let purpose = Purpose::of(configuration);
     let context = Context::look(host, configuration, purpose).await?;
-    let mut names = vec!["checks".to_owned(), "machine".to_owned()];
+    let mut names = vec![CHECKS.to_owned(), "machine".to_owned()];
     names.extend(context.archives()?.iter().map(|archive| context::image_step(archive)));
     names.extend(context.steps.iter().map(|step| step.name.clone()));
     if purpose == Purpose::Init {
@@ -162,7 +184,8 @@ pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
     if journal.is_finished() {
         // Killed right after it had finished, there may be something left.
         context::tidy(purpose, &state)?;
-        return Ok(Report::default());
+        let invitation = context::unshown(request.host, request.configuration);
+        return Ok(Report { invitation, ..Report::default() });
     }
     if crate::journal::is_finished(&state, purpose.other().name()) {
         return Err(EngineError::Other { other: purpose.other().name() });
@@ -170,7 +193,11 @@ pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
     if let Some(observer) = request.observer.take() {
         journal.observe(observer);
     }
+    // A kubeadm that outlives us is not to meet that of the next run.
+    let host = request.host.holding(journal.lock()?);
+    let request = Request { host: &host, ..request };
     let mut context = Context::look(request.host, request.configuration, purpose).await?;
+    context.joining = request.patience.joining.unwrap_or_else(|| context.usual_patience());
     context.prepare()?;
     let mut report = Report { changed: true, node: context.name.clone(), ..Report::default() };
     if let Some(aside) = journal.set_aside() {
@@ -180,6 +207,7 @@ pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
             "every step is done again; look at the file, and at the disk",
         ));
     }
+    report.warnings.extend(context.impatience());
     let worked = work(&request, &context, &mut journal, &mut report).await;
     if let Err(failed) = worked {
         return Err(undo::after(&request, &context, &mut journal, failed).await);
@@ -187,9 +215,25 @@ pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
     if purpose == Purpose::Init {
         report.invitation = context.invitation();
     }
-    journal.finish()?;
-    context::tidy(purpose, &state)?;
+    if report.is_done() {
+        journal.finish()?;
+        context::tidy(purpose, &state)?;
+    }
     Ok(report)
+}
+
+/// The invitation of a machine that is done has been shown: the token that was made for it stands
+/// nowhere on the machine any more. Until then each run shows it again.
+///
+/// # Errors
+/// [`FileError`] when it cannot be removed.
+pub fn shown(host: &Host, configuration: &NodeConfiguration) -> Result<(), FileError> {
+    let state = host.path(&configuration.paths.state);
+    // One that is not done goes on with the token that it has.
+    match crate::journal::is_finished(&state, Purpose::Init.name()) {
+        true => secret::forget_token(&state),
+        false => Ok(()),
+    }
 }
 
 type Failed = StepError<WorkError>;
@@ -203,16 +247,19 @@ async fn work(
     let (host, configuration) = (request.host, request.configuration);
     let warnings = &mut report.warnings;
     journal
-        .run("checks", async || {
+        .run(CHECKS, async || {
             let facts = preflight::of_machine(host, configuration).await;
             let found = preflight::check(configuration, &facts);
             warnings.extend(found.warnings().cloned());
-            if found.is_fine() { Ok(()) } else { Err(WorkError::Preflight(found)) }
+            if !found.is_fine() {
+                return Err(WorkError::Preflight(found));
+            }
+            context.validate().await
         })
         .await?;
     journal
         .run("machine", async || {
-            machine::prepare(host, &context.state, configuration).await?;
+            machine::prepare(host, &context.state, configuration, &context.own).await?;
             Ok::<_, WorkError>(())
         })
         .await?;

@@ -2,7 +2,8 @@
 //!
 //! kubeadm's phases differ between versions: `etcd-join` and `kubelet-wait-bootstrap` came,
 //! `control-plane-join/etcd` goes. So the list is not ours: `kubeadm init --help` prints it, and
-//! its order is kept. What we do differently from `kubeadm init`:
+//! its order is kept. What it has and hides is done by having it join without all that it lists.
+//! What we do differently from `kubeadm init`:
 //!
 //! - `upload-config` in two steps, with the Node in between: `upload-config kubelet` writes to the
 //!   Node, and blocks for two minutes and fails while there is none.
@@ -33,7 +34,7 @@ pub struct Step {
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// `kubeadm init phase …` or `kubeadm join phase …`, one after the other.
+    /// `kubeadm init …` or `kubeadm join …`, one after the other: `phase …`, or what it hides.
     Kubeadm(Vec<Vec<String>>),
     /// Waits until the API server is ready.
     ApiServer,
@@ -112,17 +113,43 @@ pub fn of_init(phases: &[Phase], options: InitOptions) -> Vec<Step> {
     steps
 }
 
+/// What of the configuration and of kubeadm decides about the steps of `join`.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinOptions {
+    /// Whether the machine becomes a control-plane node.
+    pub control_plane: bool,
+    /// Whether kubeadm may have phases that it does not list ([`super::version`]).
+    pub hides: bool,
+}
+
+/// Phases of a cluster whose control-plane nodes talk to their own API server: with them, joining
+/// etcd comes before waiting for the kubelet. Hidden phases cannot be called by name.
+/// <https://github.com/kubernetes/kubeadm/issues/3262>
+const HIDDEN: [&str; 2] = ["etcd-join", "kubelet-wait-bootstrap"];
+
 /// The steps of `join`.
 #[must_use]
-pub fn of_join(phases: &[Phase], control_plane: bool) -> Vec<Step> {
+pub fn of_join(phases: &[Phase], options: JoinOptions) -> Vec<Step> {
+    let JoinOptions { control_plane, hides } = options;
     let for_control_plane =
         ["control-plane-prepare", "check-etcd", "etcd-join", "control-plane-join"];
+    let relevant = |name: &str| control_plane || !for_control_plane.contains(&name);
+    let listed = |name: &str| phases.iter().any(|phase| phase.name == name);
+    let mut hidden = HIDDEN.into_iter().find(|name| hides && relevant(name) && !listed(name));
+    let last = if listed("etcd-join") && control_plane { "etcd-join" } else { "kubelet-start" };
     let mut steps = Vec::new();
     for phase in phases {
         match phase.name.as_str() {
             "wait-control-plane" => {}
-            name if for_control_plane.contains(&name) && !control_plane => {}
+            name if !relevant(name) => {}
             _ => steps.push(whole(phase)),
+        }
+        if phase.name == last
+            && let Some(name) = hidden.take()
+        {
+            let all: Vec<&str> = phases.iter().map(|phase| phase.name.as_str()).collect();
+            let call = vec!["--skip-phases".to_owned(), all.join(",")];
+            steps.push(Step { name: name.to_owned(), work: Work::Kubeadm(vec![call]) });
         }
     }
     if control_plane {
@@ -158,7 +185,9 @@ fn whole(phase: &Phase) -> Step {
 }
 
 fn kubeadm(name: &str, calls: Vec<Vec<&str>>) -> Step {
-    let calls = calls.into_iter().map(|call| call.into_iter().map(str::to_owned).collect());
+    let calls = calls
+        .into_iter()
+        .map(|call| std::iter::once("phase").chain(call).map(str::to_owned).collect());
     Step { name: name.to_owned(), work: Work::Kubeadm(calls.collect()) }
 }
 
@@ -175,7 +204,10 @@ mod tests {
     fn calls(steps: &[Step], name: &str) -> Vec<String> {
         let step = steps.iter().find(|step| step.name == name);
         match step.map(|step| &step.work) {
-            Some(Work::Kubeadm(calls)) => calls.iter().map(|call| call.join(" ")).collect(),
+            Some(Work::Kubeadm(calls)) => {
+                let words = |call: &Vec<String>| call.join(" ").replace("phase ", "");
+                calls.iter().map(words).collect()
+            }
             other => vec![format!("{other:?}")],
         }
     }
@@ -230,9 +262,12 @@ mod tests {
     #[test]
     fn steps_of_join_are_those_of_the_role() {
         let help = "executes the following phases:\npreflight x\ncontrol-plane-prepare x\n  /certs x\nkubelet-start x\netcd-join x\nkubelet-wait-bootstrap x\ncontrol-plane-join x\n  /mark-control-plane x\nwait-control-plane x\n\n";
-        let worker = of_join(&parse(help), false);
+        let of = |help: &str, control_plane, hides| {
+            of_join(&parse(help), JoinOptions { control_plane, hides })
+        };
+        let worker = of(help, false, true);
         assert_eq!(names(&worker), ["preflight", "kubelet-start", "kubelet-wait-bootstrap"]);
-        let control_plane = of_join(&parse(help), true);
+        let control_plane = of(help, true, true);
         assert_eq!(
             names(&control_plane),
             [
@@ -246,5 +281,20 @@ mod tests {
             ]
         );
         assert!(changes_members("etcd-join") && !changes_members("kubelet-start"));
+        // As 1.33.0 lists them.
+        let hiding = help.replace("etcd-join x\nkubelet-wait-bootstrap x\n", "");
+        let worker = of(&hiding, false, true);
+        assert_eq!(names(&worker), ["preflight", "kubelet-start", "kubelet-wait-bootstrap"]);
+        let all = "--skip-phases preflight,control-plane-prepare,kubelet-start,control-plane-join,wait-control-plane";
+        assert_eq!(calls(&worker, "kubelet-wait-bootstrap"), [all]);
+        let control_plane = of(&hiding, true, true);
+        assert_eq!(names(&control_plane)[2..4], ["kubelet-start", "etcd-join"]);
+        assert_eq!(calls(&control_plane, "etcd-join"), [all]);
+        // As 1.33.7 does.
+        let one = of(&help.replace("kubelet-wait-bootstrap x\n", ""), true, true);
+        assert_eq!(names(&one)[3..5], ["etcd-join", "kubelet-wait-bootstrap"]);
+        assert_eq!(calls(&one, "etcd-join"), ["etcd-join"]);
+        assert!(calls(&one, "kubelet-wait-bootstrap")[0].contains(",etcd-join,"));
+        assert_eq!(names(&of(&hiding, false, false)), ["preflight", "kubelet-start"]);
     }
 }

@@ -12,6 +12,11 @@ use crate::file::{self, FileError, SECRET};
 use crate::host::Host;
 use crate::token::Token;
 
+/// Of the token that was made here, below the state folder.
+pub(super) const TOKEN: &str = "token";
+/// Of the key of the uploaded control-plane certificates.
+pub(super) const CERTIFICATE_KEY: &str = "certificate-key";
+
 /// The token that is configured, itself or by its file.
 pub(super) fn given_token(
     host: &Host,
@@ -43,6 +48,17 @@ pub(super) fn given_certificate_key(
         true => Ok(Secret::new(key)),
         false => Err(ContextError::CertificateKey),
     }
+}
+
+/// The token that was made here and is kept until it was shown.
+pub(super) fn kept_token(state: &Path) -> Option<Secret> {
+    let text = fs::read_to_string(state.join(TOKEN)).ok()?;
+    text.trim().parse::<Token>().ok().map(|token| Secret::new(token.reveal()))
+}
+
+pub(super) fn forget_token(state: &Path) -> Result<(), FileError> {
+    let path = state.join(TOKEN);
+    file::remove(&path).map(drop).map_err(FileError::of("remove", &path))
 }
 
 /// A secret that was made before, or is made now, and kept for the next run.

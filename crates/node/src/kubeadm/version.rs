@@ -8,6 +8,9 @@ use serde::Deserialize;
 const OLDEST: (u32, u32) = (1, 28);
 /// First one whose kubeadm takes `v1beta4`.
 const BETA4: (u32, u32) = (1, 31);
+/// Those whose kubeadm has phases that it does not list in all releases: from when
+/// ControlPlaneKubeletLocalMode came to before it was there to stay.
+const HIDING: std::ops::Range<(u32, u32)> = (1, 31)..(1, 35);
 
 /// What kubeadm says about itself cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +101,12 @@ impl Version {
             (Some(major), Some(minor), Some(_)) => Ok(Self { major, minor, text: text.to_owned() }),
             _ => Err(VersionError::Unreadable),
         }
+    }
+
+    /// Whether `kubeadm join --help` may leave out phases that the cluster needs.
+    #[must_use]
+    pub fn hides_phases(&self) -> bool {
+        HIDING.contains(&(self.major, self.minor))
     }
 
     /// The configuration that a kubeadm of this version is given.

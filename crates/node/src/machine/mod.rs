@@ -5,10 +5,13 @@
 //! kubelet     systemd drop-in           registries  hosts.toml, registries.conf, certificates
 //! ```
 //!
-//! - What is wanted is computed from the configuration alone; writing it twice changes nothing.
+//! - What is wanted is computed from the configuration and the addresses of the machine; writing it
+//!   twice changes nothing.
 //! - Every file is ours by its name; nobody else's is opened. Which ones there are is on record, so
 //!   that `reset`, or a configuration that no longer wants them, removes them and no others.
-//! - Units are reloaded or restarted only when one of their files has changed.
+//! - Modules are loaded, units reloaded or restarted only when one of their files is not the one with
+//!   which that was done last. That is on record too: whether a file had to be written now says
+//!   nothing, since whoever wrote it may have been killed right after.
 
 mod proxy;
 mod record;
@@ -21,7 +24,8 @@ use crate::config::{NodeConfiguration, RuntimeEngine};
 use crate::file::{self, FileError, PUBLIC};
 use crate::host::{Command, CommandError, Host};
 
-pub use proxy::{environment, no_proxy, passwords};
+pub use proxy::{addresses, environment, passwords};
+pub(crate) use record::{APPLIED, RECORD};
 pub use record::{forget, recorded};
 pub use registry::RegistryError;
 
@@ -87,11 +91,16 @@ pub fn runtime_unit(engine: RuntimeEngine) -> &'static str {
     }
 }
 
-/// The files that a configuration wants. Reads the certificates that it names.
+/// The files that a configuration wants on a machine with its `own` addresses. Reads the certificates
+/// that it names.
 ///
 /// # Errors
 /// [`RegistryError`] when a certificate cannot be read or is not the one whose fingerprint is given.
-pub fn files(host: &Host, configuration: &NodeConfiguration) -> Result<Files, RegistryError> {
+pub fn files(
+    host: &Host,
+    configuration: &NodeConfiguration,
+    own: &[String],
+) -> Result<Files, RegistryError> {
     let mut files = Files::new();
     let mut put = |path: &str, mode, then, content: String| {
         files.insert(PathBuf::from(path), OurFile { content, mode, then });
@@ -109,7 +118,7 @@ pub fn files(host: &Host, configuration: &NodeConfiguration) -> Result<Files, Re
         Then::Reload,
         drop_in(configuration),
     );
-    files.extend(proxy::files(configuration));
+    files.extend(proxy::files(configuration, own));
     files.extend(registry::files(host, configuration)?);
     Ok(files)
 }
@@ -158,28 +167,33 @@ pub async fn prepare(
     host: &Host,
     state: &Path,
     configuration: &NodeConfiguration,
+    own: &[String],
 ) -> Result<Vec<PathBuf>, MachineError> {
-    let files = files(host, configuration)?;
+    let files = files(host, configuration, own)?;
     let before = record::recorded(state);
     // On record before they are on disk: a crash leaves none that nobody knows.
     let all: BTreeSet<PathBuf> = before.iter().chain(files.keys()).cloned().collect();
     record::write(state, &all)?;
     let mut changed = Vec::new();
-    let mut then = BTreeSet::new();
     for (path, wanted) in &files {
         if file::replace(&host.path(path), wanted.content.as_bytes(), wanted.mode)? {
             changed.push(path.clone());
-            then.insert(wanted.then);
         }
     }
-    for path in before.iter().filter(|path| !files.contains_key(*path)) {
+    let unwanted: Vec<&PathBuf> = before.iter().filter(|path| !files.contains_key(*path)).collect();
+    for path in &unwanted {
         if remove(host, path)? {
-            changed.push(path.clone());
-            then.insert(Then::RestartRuntime);
+            changed.push((*path).clone());
         }
     }
-    record::write(state, &files.keys().cloned().collect())?;
+    let (applied, digests) = (record::applied(state), record::digests(&files));
+    let owed = files.iter().filter(|(path, _)| applied.get(*path) != digests.get(*path));
+    let mut then: BTreeSet<Then> = owed.map(|(_, file)| file.then).collect();
+    // Which of them the runtime has read is not known any more.
+    then.extend((!unwanted.is_empty()).then_some(Then::RestartRuntime));
     follow(host, configuration.runtime.engine, &then).await?;
+    record::write_applied(state, &digests)?;
+    record::write(state, &files.keys().cloned().collect())?;
     Ok(changed)
 }
 

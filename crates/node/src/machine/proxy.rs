@@ -4,23 +4,40 @@ use super::{Files, OURS, OurFile, Then, runtime_unit};
 use crate::config::{NodeConfiguration, Secret};
 use crate::discovery::Endpoint;
 use crate::file::{PUBLIC, SECRET};
+use crate::host::{Command, Host};
 
-/// What is reached without the proxy: what the configuration says, and the cluster itself.
-#[must_use]
-pub fn no_proxy(configuration: &NodeConfiguration) -> String {
+/// The addresses that others know this machine by, where nobody has given it one: those that it
+/// reaches the outside from, as kubeadm and the kubelet choose them.
+pub async fn addresses(host: &Host) -> Vec<String> {
+    let mut addresses = Vec::new();
+    // Of networks that are nobody's (RFC 5737, RFC 3849).
+    for (family, outside) in [("-4", "192.0.2.1"), ("-6", "2001:db8::1")] {
+        let command = Command::new("ip", [family, "-j", "route", "get", outside]);
+        // A machine without a route, or a family, has no such address.
+        let Ok(output) = host.run(&command).await else { continue };
+        let routes: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+        addresses.extend(routes[0]["prefsrc"].as_str().map(str::to_owned));
+    }
+    addresses
+}
+
+/// What is reached without the proxy: what the configuration says, the cluster itself, and the
+/// `own` addresses of this machine.
+fn no_proxy(configuration: &NodeConfiguration, own: &[String]) -> String {
     let network = &configuration.network;
     let mut names: Vec<String> = Vec::new();
     let given = network.proxy.no_proxy.split(',').map(str::trim).map(str::to_owned);
     let subnets = [&network.pod_subnet, &network.service_subnet];
     let subnets = subnets.into_iter().flat_map(|subnet| subnet.split(',')).map(str::trim);
     let seeder = configuration.cluster_formation.seeder.parse::<Endpoint>().ok();
-    let own = ["localhost", "127.0.0.1", "::1", ".svc"].map(str::to_owned);
+    let always = ["localhost", "127.0.0.1", "::1", ".svc"].map(str::to_owned);
     let all = given
-        .chain(own)
+        .chain(always)
         .chain([format!(".{}", network.dns.domain)])
         .chain(subnets.map(str::to_owned))
         .chain([network.bind.address.clone(), network.dns.external_fqdn.clone()])
-        .chain(seeder.map(|seeder| seeder.host().to_owned()));
+        .chain(seeder.map(|seeder| seeder.host().to_owned()))
+        .chain(own.iter().cloned());
     for name in all {
         if !name.is_empty() && !names.contains(&name) {
             names.push(name);
@@ -29,9 +46,10 @@ pub fn no_proxy(configuration: &NodeConfiguration) -> String {
     names.join(",")
 }
 
-/// The variables, in both cases: programs differ in which they read. None without a proxy.
+/// The variables, in both cases: programs differ in which they read. None without a proxy. `own` are
+/// the addresses of this machine.
 #[must_use]
-pub fn environment(configuration: &NodeConfiguration) -> Vec<(String, String)> {
+pub fn environment(configuration: &NodeConfiguration, own: &[String]) -> Vec<(String, String)> {
     let proxy = &configuration.network.proxy;
     if !proxy.is_set() {
         return Vec::new();
@@ -43,7 +61,7 @@ pub fn environment(configuration: &NodeConfiguration) -> Vec<(String, String)> {
     let variables = [
         ("HTTP_PROXY", url(&proxy.http)),
         ("HTTPS_PROXY", url(&proxy.https)),
-        ("NO_PROXY", no_proxy(configuration)),
+        ("NO_PROXY", no_proxy(configuration, own)),
     ];
     variables
         .into_iter()
@@ -65,9 +83,9 @@ pub fn passwords(configuration: &NodeConfiguration) -> Vec<Secret> {
     users.collect()
 }
 
-pub(super) fn files(configuration: &NodeConfiguration) -> Files {
+pub(super) fn files(configuration: &NodeConfiguration, own: &[String]) -> Files {
     let mut files = Files::new();
-    let variables = environment(configuration);
+    let variables = environment(configuration, own);
     if variables.is_empty() {
         return files;
     }

@@ -46,15 +46,15 @@ async fn it_is_prepared_once_and_what_is_not_wanted_any_more_goes() {
     let mut configuration =
         with_mirror(Mirror { url: "https://mirror".to_owned(), ..Mirror::default() });
     configuration.network.proxy.http = "proxy:8080".to_owned();
-    let changed = prepare(&host, &state, &configuration).await.unwrap();
+    let changed = prepare(&host, &state, &configuration, &[]).await.unwrap();
     assert!(changed.len() >= 5, "{changed:?}");
-    assert_eq!(prepare(&host, &state, &configuration).await.unwrap(), Vec::<PathBuf>::new());
+    assert_eq!(prepare(&host, &state, &configuration, &[]).await.unwrap(), Vec::<PathBuf>::new());
     let toml = "/etc/containerd/certs.d/registry.example.com:5000/hosts.toml";
     assert!(recorded(&state).contains(Path::new(toml)) && host.path(toml).exists());
     let theirs = host.path("/etc/containerd/certs.d/other.example.com/hosts.toml");
     fs::create_dir_all(theirs.parent().unwrap()).unwrap();
     fs::write(&theirs, "").unwrap();
-    let removed = prepare(&host, &state, &NodeConfiguration::default()).await.unwrap();
+    let removed = prepare(&host, &state, &NodeConfiguration::default(), &[]).await.unwrap();
     assert!(removed.contains(&PathBuf::from(toml)));
     assert!(!host.path(toml).parent().unwrap().exists() && theirs.exists());
 }
@@ -73,10 +73,10 @@ fn the_kernel_forwards_what_the_subnets_need() {
     let (_folder, host) = machine();
     let mut configuration = NodeConfiguration::default();
     let path = "/etc/sysctl.d/99-kubewright.conf";
-    assert!(!content(&files(&host, &configuration).unwrap(), path).contains("ipv6.conf"));
+    assert!(!content(&files(&host, &configuration, &[]).unwrap(), path).contains("ipv6.conf"));
     configuration.network.pod_subnet = "10.1.0.0/16,fd00:1::/56".to_owned();
     assert!(
-        content(&files(&host, &configuration).unwrap(), path)
+        content(&files(&host, &configuration, &[]).unwrap(), path)
             .contains("net.ipv6.conf.all.forwarding = 1")
     );
 }
@@ -91,7 +91,7 @@ fn each_runtime_gets_its_mirrors() {
         ..Mirror::default()
     };
     let mut configuration = with_mirror(mirror);
-    let made = files(&host, &configuration).unwrap();
+    let made = files(&host, &configuration, &[]).unwrap();
     let folder = "/etc/containerd/certs.d/registry.example.com:5000";
     let toml = content(&made, &format!("{folder}/hosts.toml"));
     assert_eq!(
@@ -103,7 +103,7 @@ fn each_runtime_gets_its_mirrors() {
     assert_eq!(content(&made, &format!("{folder}/mirror-0.crt")), pem);
 
     configuration.runtime.engine = RuntimeEngine::Crio;
-    let made = files(&host, &configuration).unwrap();
+    let made = files(&host, &configuration, &[]).unwrap();
     let toml = content(&made, "/etc/containers/registries.conf.d/50-kubewright.conf");
     assert!(toml.contains("prefix = \"registry.example.com:5000\""), "{toml}");
     assert!(toml.contains("[[registry.mirror]]\nlocation = \"mirror:5001/v2/cache\""), "{toml}");
@@ -112,7 +112,7 @@ fn each_runtime_gets_its_mirrors() {
     configuration.runtime.engine = RuntimeEngine::Docker;
     configuration.bootstrap.registries[0].mirrors[0].url =
         "https://registry.example.com:5000".to_owned();
-    let made = files(&host, &configuration).unwrap();
+    let made = files(&host, &configuration, &[]).unwrap();
     assert_eq!(content(&made, "/etc/docker/certs.d/registry.example.com:5000/ca.crt"), pem);
 }
 
@@ -123,7 +123,7 @@ fn images_of_docker_hub_come_from_its_server() {
         with_mirror(Mirror { url: "http://mirror".to_owned(), ..Mirror::default() });
     configuration.bootstrap.registries[0].prefix = "docker.io".to_owned();
     let toml = content(
-        &files(&host, &configuration).unwrap(),
+        &files(&host, &configuration, &[]).unwrap(),
         "/etc/containerd/certs.d/docker.io/hosts.toml",
     );
     assert!(
@@ -151,14 +151,16 @@ fn a_certificate_has_to_have_its_fingerprint() {
         (hex(&Sha512::digest(&der)), HashAlgorithm::SHA512),
     ];
     for (fingerprint, algorithm) in good {
-        assert!(files(&host, &with_mirror(mirror(fingerprint, algorithm))).is_ok());
+        assert!(files(&host, &with_mirror(mirror(fingerprint, algorithm)), &[]).is_ok());
     }
-    let wrong =
-        files(&host, &with_mirror(mirror("ab".repeat(32), HashAlgorithm::SHA256))).err().unwrap();
+    let wrong = files(&host, &with_mirror(mirror("ab".repeat(32), HashAlgorithm::SHA256)), &[])
+        .err()
+        .unwrap();
     assert!(matches!(wrong, RegistryError::Fingerprint { .. }), "{wrong}");
     fs::write(folder.path().join("mirror.crt"), "no certificate").unwrap();
-    let wrong =
-        files(&host, &with_mirror(mirror(String::new(), HashAlgorithm::SHA256))).err().unwrap();
+    let wrong = files(&host, &with_mirror(mirror(String::new(), HashAlgorithm::SHA256)), &[])
+        .err()
+        .unwrap();
     assert!(matches!(wrong, RegistryError::Pem { .. }), "{wrong}");
 }
 
@@ -168,13 +170,13 @@ fn a_proxy_for_the_whole_machine_is_where_all_of_it_looks() {
     let mut configuration = NodeConfiguration::default();
     configuration.network.proxy.https = "proxy:8080".to_owned();
     configuration.cluster_formation.seeder = "seeder.example.com".to_owned();
-    let made = files(&host, &configuration).unwrap();
+    let made = files(&host, &configuration, &[]).unwrap();
     assert!(
         !made.contains_key(Path::new("/etc/profile.d/kubewright-proxy.sh")),
         "it was not asked for"
     );
     configuration.network.proxy.system_wide = true;
-    let made = files(&host, &configuration).unwrap();
+    let made = files(&host, &configuration, &[]).unwrap();
     let profile = content(&made, "/etc/profile.d/kubewright-proxy.sh");
     assert!(profile.contains("export https_proxy='http://proxy:8080'"), "{profile}");
     assert!(
@@ -203,7 +205,7 @@ fn each_runtime_has_its_way_to_import_an_archive() {
 #[tokio::test]
 async fn a_public_file_stays_readable_whatever_the_umask() {
     let (folder, host) = machine();
-    prepare(&host, &folder.path().join("state"), &NodeConfiguration::default()).await.unwrap();
+    prepare(&host, &folder.path().join("state"), &NodeConfiguration::default(), &[]).await.unwrap();
     let mode =
         fs::metadata(host.path("/etc/sysctl.d/99-kubewright.conf")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use ipnet::IpNet;
 
 use super::{CheckResult, Outcome, Report};
-use crate::config::check::subnets;
+use crate::config::subnet::networks;
 use crate::config::{NodeConfiguration, RuntimeEngine};
 use crate::host::{Command, Host};
 
@@ -122,7 +122,7 @@ pub fn check(configuration: &NodeConfiguration, facts: &Facts) -> Report {
     for (key, subnet) in
         [("podSubnet", &network.pod_subnet), ("serviceSubnet", &network.service_subnet)]
     {
-        let wanted = subnets(subnet).unwrap_or_default();
+        let wanted = networks(subnet).unwrap_or_default();
         // A cluster that is joined has its subnets already, which this file does not know.
         let taken = facts.routes.iter().find(|route| {
             // The default route leads everywhere.
@@ -138,6 +138,18 @@ pub fn check(configuration: &NodeConfiguration, facts: &Facts) -> Report {
                 &format!("choose another with network.{key}"),
             ),
         });
+    }
+    let address = network.bind.address.parse::<IpAddr>().ok();
+    let first = networks(&network.service_subnet).and_then(|all| all.into_iter().next());
+    if let (Some(address), Some(first)) = (address, first)
+        && configuration.is_seeder()
+        && address.is_ipv4() != first.addr().is_ipv4()
+    {
+        results.push(failed(
+            "address",
+            &format!("{address} is not of the family of {first}, which API servers insist on"),
+            "give network.bind.address of that family, or put the other network of serviceSubnet first",
+        ));
     }
     let mirrors =
         configuration.bootstrap.registries.iter().any(|registry| !registry.mirrors.is_empty());

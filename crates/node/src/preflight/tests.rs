@@ -36,6 +36,9 @@ fn a_good_machine_passes_and_each_fault_has_a_fix() {
         let failed = failed(&configuration, &facts);
         assert!(failed.len() == 1 && failed[0].starts_with(wanted), "{wanted}: {failed:?}");
     }
+    let mut other_family = NodeConfiguration::default();
+    other_family.network.bind.address = "fd00::1".to_owned();
+    assert!(failed(&other_family, &fine())[0].contains("API servers insist on"));
     let default_route = Facts { routes: vec!["0.0.0.0/0".parse().unwrap()], ..fine() };
     assert!(check(&configuration, &default_route).is_fine());
     let joining = Facts { routes: vec!["172.17.0.0/16".parse().unwrap()], ..fine() };

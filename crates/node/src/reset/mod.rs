@@ -5,13 +5,14 @@
 //! ```
 //!
 //! - Only what is found is listed, and only what is listed is done.
+//! - Only what is proved to be ours, or kubeadm's, is removed (see `evidence`): by our journal, or by
+//!   what nobody but kubeadm writes. What merely has the right name is told as left, with why and
+//!   how to remove it.
 //! - One thing that fails keeps nothing else from being done; all failures are told.
-//! - CNI configurations go by the names of the networks that we install; those of others stay.
-//!   Rules go by the names of chains and tables that Kubernetes and those networks make.
-//! - A folder below which something is mounted is not removed, nor one that belongs to the system:
-//!   it may be somebody's data, whatever a configuration says.
+//! - A folder below which something is mounted is not removed.
 
 mod certificates;
+mod evidence;
 mod mounts;
 mod rules;
 mod run;
@@ -25,6 +26,7 @@ use serde::{Serialize, Serializer};
 use crate::config::NodeConfiguration;
 use crate::host::Host;
 use crate::{machine, service};
+use evidence::Evidence;
 
 pub use run::{Done, run};
 
@@ -37,26 +39,17 @@ const NETWORKS: [&str; 5] = [
     "10-flannel.conflist",
 ];
 
-/// Links of those networks.
-const LINKS: [&str; 7] = [
-    "cni0",
-    "flannel.1",
-    "flannel-v6.1",
-    "cilium_host",
-    "cilium_vxlan",
-    "cilium_geneve",
-    "kube-ipvs0",
-];
+/// Links that only those networks and Kubernetes make.
+const LINKS: [&str; 6] =
+    ["flannel.1", "flannel-v6.1", "cilium_host", "cilium_vxlan", "cilium_geneve", "kube-ipvs0"];
 
-/// Folders of Kubernetes and of those networks.
-const FOLDERS: [&str; 6] = [
-    "/etc/kubernetes",
-    "/var/lib/etcd",
-    "/var/lib/kubelet",
-    "/var/lib/cni/networks/cbr0",
-    "/var/lib/cni/flannel",
-    "/run/flannel",
-];
+/// The bridge of flannel, and of many others.
+const BRIDGE: &str = "cni0";
+
+/// Where flannel keeps what it knows.
+const FLANNEL: [&str; 3] = ["/run/flannel", "/var/lib/cni/flannel", "/var/lib/cni/networks/cbr0"];
+
+const ETCD: &str = "/var/lib/etcd";
 
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +60,8 @@ pub enum Item {
     StopKubelet,
     /// The Node, with what belongs to it.
     Node(String),
+    /// Saying, as a node of the embedded engine, that it is none any more.
+    Goodbye(String),
     /// `kubeadm reset`.
     Kubeadm,
     /// A file of ours.
@@ -87,12 +82,68 @@ pub enum Item {
     State(PathBuf),
 }
 
+/// One thing that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Left {
+    /// What it is.
+    pub what: String,
+    /// Why it stays.
+    pub why: String,
+    /// How it is removed by whoever knows that it may be.
+    pub remove: String,
+}
+
+impl Left {
+    /// Something, why it stays, and how it is removed.
+    pub fn new(what: impl Into<String>, why: &str, remove: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.to_owned(), remove: remove.into() }
+    }
+
+    fn unproved(what: impl Into<String>, remove: impl Into<String>) -> Self {
+        Self::new(what, "nothing tells that kubewright or kubeadm made it", remove)
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.what, self.why, self.remove)
+    }
+}
+
+/// What is to be done to make a machine free, and what stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// What is to be done, in order.
+    pub items: Vec<Item>,
+    /// What is not.
+    pub left: Vec<Left>,
+}
+
+impl Plan {
+    /// Something that is there is removed where it is proved to be ours, and told otherwise.
+    fn sort(&mut self, proved: bool, item: Item, left: impl FnOnce() -> Left) {
+        match proved {
+            true => self.items.push(item),
+            false => self.left.push(left()),
+        }
+    }
+}
+
+/// The Node that a machine is, where its cluster has one to be deleted.
+#[must_use]
+pub fn node(host: &Host, configuration: &NodeConfiguration) -> Option<String> {
+    evidence::node(host, &configuration.paths.state)
+}
+
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StopService => f.write_str("stop the service of the embedded engine"),
             Self::StopKubelet => f.write_str("stop the kubelet"),
             Self::Node(name) => write!(f, "delete the Node {name}"),
+            Self::Goodbye(name) => write!(f, "mark the Node {name} as not ready"),
             Self::Kubeadm => f.write_str("run kubeadm reset"),
             Self::OurFile(path) | Self::Network(path) => write!(f, "remove {}", path.display()),
             Self::Link(name) => write!(f, "remove the link {name}"),
@@ -113,45 +164,83 @@ impl Serialize for Item {
     }
 }
 
-/// What is to be done to make a machine free, in order. `node` is the Node that goes, where its
-/// cluster is reached.
-pub async fn plan(host: &Host, configuration: &NodeConfiguration, node: Option<&str>) -> Vec<Item> {
-    let mut items = Vec::new();
+/// What is to be done to make a machine free, and what stays. `node` is what is to be done about its
+/// Node, where its cluster is reached.
+pub async fn plan(host: &Host, configuration: &NodeConfiguration, node: Option<Item>) -> Plan {
+    let mut plan = Plan::default();
     let there = |path: &Path| fs::symlink_metadata(host.path(path)).is_ok();
     let state = &configuration.paths.state;
+    let evidence = Evidence::of(host, state);
     if service::running(&host.path(state)).is_ok_and(|pid| pid.is_some()) {
-        items.push(Item::StopService);
+        plan.items.push(Item::StopService);
     }
-    let set_up = [
-        "/etc/kubernetes/kubelet.conf",
-        "/etc/kubernetes/manifests",
-        "/var/lib/kubelet/config.yaml",
-    ]
-    .iter()
-    .any(|path| there(Path::new(path)));
     // Before its Node goes: a kubelet that starts makes it again.
-    items.extend(set_up.then_some(Item::StopKubelet));
-    items.extend(node.map(|name| Item::Node(name.to_owned())));
-    items.extend(
-        (set_up && crate::kubeadm::is_installed(host, configuration)).then_some(Item::Kubeadm),
-    );
-    let cni = &configuration.network.cni.conf_dir;
-    let networks = NETWORKS.iter().map(|name| cni.join(name));
-    items.extend(networks.filter(|path| there(path)).map(Item::Network));
-    let links = LINKS.iter().filter(|name| there(&Path::new("/sys/class/net").join(name)));
-    items.extend(links.map(|name| Item::Link((*name).to_owned())));
-    items.extend(rules::found(host).await);
-    let folders = FOLDERS.iter().map(PathBuf::from);
-    items.extend(folders.filter(|folder| there(folder)).map(Item::Folder));
+    plan.items.extend(evidence.kubelet.then_some(Item::StopKubelet));
+    let installed = crate::kubeadm::is_installed(host, configuration);
+    let kubeadm = (evidence.kubeadm && installed).then_some(Item::Kubeadm);
+    match evidence.etcd {
+        // kubeadm finds the member of etcd that is to leave by the Node of this machine.
+        true => plan.items.extend(kubeadm.into_iter().chain(node)),
+        false => plan.items.extend(node.into_iter().chain(kubeadm)),
+    }
+    networks(host, configuration, evidence, &mut plan);
+    rules::found(host, evidence.kubelet, &mut plan).await;
+    for (folder, proved) in [
+        ("/etc/kubernetes", evidence.kubeadm),
+        ("/var/lib/kubelet", evidence.kubelet),
+        (ETCD, evidence.etcd),
+    ] {
+        if there(Path::new(folder)) {
+            let left = || Left::unproved(folder, format!("`rm -r {folder}` removes it"));
+            plan.sort(proved, Item::Folder(folder.into()), left);
+        }
+    }
     let certificates = &configuration.certificates.directory;
-    let kept = !FOLDERS.iter().any(|folder| certificates.starts_with(folder));
-    if kept && certificates::present(&host.path(certificates)).next().is_some() {
-        items.push(Item::Certificates(certificates.clone()));
+    let apart = !certificates.starts_with("/etc/kubernetes");
+    if apart && certificates::present(&host.path(certificates)).next().is_some() {
+        let what = format!("the certificates in {}", certificates.display());
+        let left = || Left::unproved(what, "remove those that are of a cluster that is gone");
+        plan.sort(evidence.kubeadm, Item::Certificates(certificates.clone()), left);
     }
     let ours = machine::recorded(&host.path(state)).into_iter();
-    items.extend(ours.filter(|path| there(path)).map(Item::OurFile));
-    items.extend(there(state).then(|| Item::State(state.clone())));
-    items
+    plan.items.extend(ours.filter(|path| there(path)).map(Item::OurFile));
+    if !evidence::state(&host.path(state)).is_empty() {
+        plan.items.push(Item::State(state.clone()));
+    } else if there(state) {
+        let remove = format!("`rm -r {}` removes it", state.display());
+        plan.left.push(Left::unproved(state.display().to_string(), remove));
+    }
+    plan
+}
+
+/// The networks that we install: what they leave is theirs where a kubelet of ours ran pods.
+fn networks(host: &Host, configuration: &NodeConfiguration, evidence: Evidence, plan: &mut Plan) {
+    let there = |path: &Path| fs::symlink_metadata(host.path(path)).is_ok();
+    let folder = &configuration.network.cni.conf_dir;
+    let names = NETWORKS.iter().map(|name| folder.join(name)).filter(|path| there(path));
+    let configurations: Vec<PathBuf> = names.collect();
+    let flannel = FLANNEL.iter().any(|folder| there(Path::new(folder)))
+        || configurations.iter().any(|path| path.ends_with("10-flannel.conflist"));
+    for path in configurations {
+        let shown = path.display().to_string();
+        let left = || Left::unproved(&shown, format!("`rm {shown}` removes it"));
+        plan.sort(evidence.kubelet, Item::Network(path.clone()), left);
+    }
+    let bridge = (BRIDGE, evidence.kubelet && flannel);
+    let links = LINKS.iter().map(|name| (*name, evidence.kubelet)).chain([bridge]);
+    for (name, proved) in links.filter(|(name, _)| there(&Path::new("/sys/class/net").join(name))) {
+        let left = || {
+            Left::unproved(
+                format!("the link {name}"),
+                format!("`ip link delete {name}` removes it"),
+            )
+        };
+        plan.sort(proved, Item::Link(name.to_owned()), left);
+    }
+    for folder in FLANNEL.into_iter().filter(|folder| there(Path::new(folder))) {
+        let left = || Left::unproved(folder, format!("`rm -r {folder}` removes it"));
+        plan.sort(evidence.kubelet, Item::Folder(folder.into()), left);
+    }
 }
 
 #[cfg(test)]

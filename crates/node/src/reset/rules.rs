@@ -1,38 +1,61 @@
 //! Rules of packet filters that Kubernetes leaves.
 
-use super::Item;
+use super::{Item, Left, Plan};
 use crate::host::{Command, CommandError, Host};
 
 /// Chains whose names begin so are made by Kubernetes, or by networks that we install.
-const CHAINS: [&str; 7] =
-    ["KUBE-", "FLANNEL-", "CNI-", "CILIUM_", "OLD_CILIUM_", "cali-", "MULTUS-"];
+const CHAINS: [&str; 4] = ["KUBE-", "FLANNEL-", "CILIUM_", "OLD_CILIUM_"];
 /// Tables of nftables that they make.
-const TABLES: [&str; 4] = ["kube-proxy", "flannel-ipv4", "flannel-ipv6", "cni_hostport"];
+const TABLES: [&str; 3] = ["kube-proxy", "flannel-ipv4", "flannel-ipv6"];
+/// Chains that networks leave which others use besides: Calico, and the plugins that podman and
+/// flannel share.
+const SHARED_CHAINS: [&str; 2] = ["cali-", "CNI-"];
+/// The same of nftables.
+const SHARED_TABLES: [&str; 2] = ["calico", "cni_hostport"];
 /// The programs, and what saves and restores with each.
 const PROGRAMS: [(&str, &str, &str); 2] = [
     ("iptables", "iptables-save", "iptables-restore"),
     ("ip6tables", "ip6tables-save", "ip6tables-restore"),
 ];
 
-/// What is there to be removed.
-pub(super) async fn found(host: &Host) -> Vec<Item> {
-    let mut items = Vec::new();
+/// What is there: removed where a kubelet of ours ran (`proved`), told otherwise.
+pub(super) async fn found(host: &Host, proved: bool, plan: &mut Plan) {
     for (program, save, _) in PROGRAMS {
-        let saved = host.run(&Command::new::<String>(save, [])).await;
-        if saved.is_ok_and(|saved| without(&saved.stdout).is_some()) {
-            items.push(Item::Chains(program));
+        let Ok(saved) = host.run(&Command::new::<String>(save, [])).await else { continue };
+        let told = |prefix: &str| {
+            let what = format!("the chains {prefix}… of {program}");
+            Left::unproved(what, format!("`{program} -S` shows them; they are gone after a reboot"))
+        };
+        let present = |prefix: &&&str| {
+            saved
+                .stdout
+                .lines()
+                .any(|line| line.strip_prefix(':').is_some_and(|it| it.starts_with(**prefix)))
+        };
+        if without(&saved.stdout).is_some() && proved {
+            plan.items.push(Item::Chains(program));
+        } else {
+            plan.left.extend(CHAINS.iter().filter(present).map(|prefix| told(prefix)));
         }
+        plan.left.extend(SHARED_CHAINS.iter().filter(present).map(|prefix| told(prefix)));
     }
     let tables = host.run(&Command::new("nft", ["-j", "list", "tables"])).await;
     let tables = tables.map(|tables| tables.stdout).unwrap_or_default();
     let tables: serde_json::Value = serde_json::from_str(&tables).unwrap_or_default();
     let tables = tables["nftables"].as_array().into_iter().flatten();
-    items.extend(tables.filter_map(|item| {
+    let tables = tables.filter_map(|item| {
         let (family, name) = (item["table"]["family"].as_str()?, item["table"]["name"].as_str()?);
-        let family = ["ip", "ip6", "inet"].into_iter().find(|known| *known == family)?;
-        TABLES.contains(&name).then(|| Item::Table(family.to_owned(), name.to_owned()))
-    }));
-    items
+        ["ip", "ip6", "inet"].contains(&family).then_some((family, name))
+    });
+    for (family, name) in tables {
+        let known = TABLES.contains(&name);
+        if known || SHARED_TABLES.contains(&name) {
+            let item = Item::Table(family.to_owned(), name.to_owned());
+            let what = format!("the nftables table {family} {name}");
+            let remove = format!("`nft delete table {family} {name}` removes it");
+            plan.sort(known && proved, item, || Left::unproved(what, remove));
+        }
+    }
 }
 
 /// Removes the chains of a program.

@@ -8,13 +8,24 @@ use std::time::Duration;
 use kube::Client;
 use serde::Serialize;
 
-use super::{Item, certificates, mounts, rules};
+use super::evidence::Evidence;
+use super::{Item, Left, certificates, evidence, mounts, rules};
 use crate::acceptance::{self, Removal};
 use crate::config::NodeConfiguration;
+use crate::embedded::Member;
 use crate::file::FileError;
 use crate::host::{Command, Host};
 use crate::join::NodeName;
+use crate::service::Role;
 use crate::{file, machine, service};
+
+/// kubeadm empties the folder that it is told to have its certificates in, and takes the one of its
+/// cluster's configuration when it is told none. That one may hold others' ([`Item::Certificates`]).
+const CERTIFICATES: &str = "/etc/kubernetes/pki";
+
+/// How long other API servers may take to answer, and how often they are asked.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How it went.
 #[derive(Debug, Default, Serialize)]
@@ -24,6 +35,8 @@ pub struct Done {
     pub done: Vec<Item>,
     /// What was not, and why.
     pub failed: Vec<(Item, String)>,
+    /// What has gone where nobody can do it any more.
+    pub left: Vec<Left>,
 }
 
 /// Does everything on a list, past failures. `client` is for the Node that goes.
@@ -41,6 +54,18 @@ pub async fn run(
                 .push((item, "something above is left: mend it and run this again".to_owned()));
             continue;
         }
+        if let (Item::Node(name), Some(client)) = (&item, client)
+            && done.done.contains(&Item::Kubeadm)
+            && is_gone(client).await
+        {
+            let what = format!("the Node {name} of the cluster");
+            let why = "the API server has gone with the control plane of this machine";
+            let remove = format!(
+                "where the cluster goes on elsewhere, `kubewright node remove {name}` removes it there"
+            );
+            done.left.push(Left::new(what, why, remove));
+            continue;
+        }
         match one(host, configuration, &item, client).await {
             Ok(()) => done.done.push(item),
             Err(error) => done.failed.push((item, chain(&*error))),
@@ -52,6 +77,22 @@ pub async fn run(
         let _ = host.run(&Command::new("systemctl", ["daemon-reload"])).await;
     }
     done
+}
+
+/// Whether a cluster that lost a control-plane node has no API server any more. With others it may
+/// take a while until etcd has a leader, and until whatever is in front of them leads to one.
+async fn is_gone(client: &Client) -> bool {
+    let answers = async {
+        loop {
+            match client.apiserver_version().await {
+                Ok(_) => return,
+                // It answers, whatever it says.
+                Err(kube::Error::Api(status)) if status.code < 500 => return,
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, answers).await.is_err()
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -87,6 +128,11 @@ async fn one(
                 Removal { node, patience: Duration::from_secs(60), force: true, keep_token: true };
             acceptance::remove(client, &removal).await?;
         }
+        Item::Goodbye(_) => {
+            let state = host.path(&configuration.paths.state);
+            let Role::Node { registration, .. } = service::role(&state)? else { return Ok(()) };
+            Member::load(&state, registration, None)?.leave().await?;
+        }
         Item::Kubeadm => kubeadm(host, configuration).await?,
         Item::OurFile(path) => {
             machine::remove(host, path)?;
@@ -108,14 +154,7 @@ async fn one(
                 file::remove(&file).map_err(FileError::of("remove", &file))?;
             }
         }
-        Item::State(state) if is_of_the_system(state) => {
-            let error = format!(
-                "{} is no folder of kubewright's alone: remove what it left there yourself",
-                state.display()
-            );
-            return Err(error.into());
-        }
-        Item::State(state) => remove_folder(&host.path(state))?,
+        Item::State(state) => forget(&host.path(state))?,
     }
     Ok(())
 }
@@ -126,9 +165,13 @@ async fn kubeadm(host: &Host, configuration: &NodeConfiguration) -> Result<(), B
         given => given,
     };
     let socket = configuration.runtime.endpoint();
-    let directory = configuration.certificates.directory.display().to_string();
-    let mut arguments = vec!["reset", "--force", "--cri-socket", &socket, "--cert-dir", &directory];
+    let mut arguments =
+        vec!["reset", "--force", "--cri-socket", &socket, "--cert-dir", CERTIFICATES];
     let root = host.root().display().to_string();
+    if !Evidence::of(host, &configuration.paths.state).etcd {
+        // Where there is no manifest of etcd, it would remove the data of whatever etcd there is.
+        arguments.extend(["--skip-phases", "remove-etcd-member"]);
+    }
     if !host.is_this() {
         arguments.extend(["--rootfs", &root]);
     }
@@ -136,15 +179,21 @@ async fn kubeadm(host: &Host, configuration: &NodeConfiguration) -> Result<(), B
     Ok(())
 }
 
-/// Whether a folder is one that others have files in: those right below the root, homes, and some
-/// below them.
-fn is_of_the_system(folder: &Path) -> bool {
-    let shared = ["/etc", "/usr", "/var", "/home", "/run", "/opt", "/srv", "/mnt", "/media"];
-    let parent = folder.parent().unwrap_or(folder);
-    let known = ["/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers"];
-    parent == Path::new("/")
-        || shared.iter().any(|above| parent == Path::new(above))
-        || known.iter().any(|known| folder == Path::new(known))
+/// Removes what is kubewright's from its state folder, and the folder when nothing else is in it.
+fn forget(state: &Path) -> Result<(), BoxError> {
+    let mut names = evidence::state(state);
+    // The marks go last: without them the rest would not be known any more.
+    names.sort_by_key(|name| evidence::marks(name));
+    for name in names {
+        let path = state.join(name);
+        match path.is_dir() {
+            true => remove_folder(&path)?,
+            false => drop(file::remove(&path).map_err(FileError::of("remove", &path))?),
+        }
+    }
+    // One that is not empty holds something of someone else.
+    let _ = fs::remove_dir(state);
+    Ok(())
 }
 
 /// Removes a folder below which nothing is mounted.

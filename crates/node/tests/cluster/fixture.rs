@@ -79,19 +79,7 @@ impl Fixture {
     /// A machine that is to join as `node`, with its state in `folder`.
     pub(crate) fn machine(&self, folder: &Path, node: &NodeName, token: &Token) -> Join {
         self.nodes.lock().unwrap().push(node.clone());
-        Join {
-            state: folder.join(node.as_str()),
-            search: Search {
-                seeder: self.endpoint(),
-                token: token.clone(),
-                trust: Trusted::Pins(vec![self.pin()]),
-                patience: PATIENCE,
-            },
-            node: node.clone(),
-            address: "10.1.2.3".parse().ok(),
-            labels: BTreeMap::from([(MADE_BY_TEST.to_owned(), String::new())]),
-            expiration: None,
-        }
+        machine(&self.place, folder, node, token)
     }
 
     pub(crate) fn requests(&self) -> Api<CertificateSigningRequest> {
@@ -167,6 +155,24 @@ pub(crate) async fn served(server: &Server) -> Cluster {
     let address = server.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let authority = server.pki().certificate_pem().to_owned();
     Cluster { server: format!("https://{address}"), authority }
+}
+
+/// A machine that is to join a cluster as `node`, with its state in `folder`.
+pub(crate) fn machine(cluster: &Cluster, folder: &Path, node: &NodeName, token: &Token) -> Join {
+    Join {
+        state: folder.join(node.as_str()),
+        search: Search {
+            seeder: cluster.endpoint().unwrap(),
+            token: token.clone(),
+            trust: Trusted::Pins(Pin::of_pem(&cluster.authority).unwrap()),
+            patience: PATIENCE,
+        },
+        node: node.clone(),
+        address: "10.1.2.3".parse().ok(),
+        labels: BTreeMap::from([(MADE_BY_TEST.to_owned(), String::new())]),
+        expiration: None,
+        again: false,
+    }
 }
 
 /// How others see the real one.

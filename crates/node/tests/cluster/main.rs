@@ -2,8 +2,10 @@
 //! test's own, or the API server that `KUBEWRIGHT_TEST_KUBECONFIG` names.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod approver;
 mod discovery;
+mod draining;
 mod fixture;
 mod joining;
 mod killed;

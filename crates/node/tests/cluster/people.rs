@@ -57,3 +57,56 @@ async fn who_does_not_ask_cannot_be_accepted() {
     assert!(error.to_string().contains("node pending"), "{error}");
     fixture.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_under_a_name_is_withdrawn_by_its_key() {
+    fixture!(fixture);
+    let folders =
+        [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let node = fixture.unique("a");
+    let token = fixture.token().await;
+    let machines = folders.each_ref().map(|it| fixture.machine(it.path(), &node, &token));
+    let keys = async || {
+        let pending = acceptance::pending(&fixture.client).await.unwrap();
+        pending.into_iter().filter_map(|(_, it)| Some(it.ok()?.fingerprint)).collect::<Vec<_>>()
+    };
+    // The first is rejected before the second asks, and both before the third does.
+    let mut rejected = Vec::new();
+    for machine in &machines[..2] {
+        let waiting = joining(machine);
+        fixture.until_asked(&node).await;
+        let [key] = <[_; 1]>::try_from(keys().await).unwrap();
+        acceptance::reject(&fixture.client, &node, Some(&key), "not expected").await.unwrap();
+        waiting.await.unwrap().err().unwrap();
+        rejected.push(key);
+    }
+    // Which of them is meant has to be said.
+    let error = acceptance::accept(&fixture.client, &node, None).await.unwrap_err();
+    assert!(matches!(error, AcceptError::Ambiguous { .. }), "{error}");
+    let third = joining(&machines[2]);
+    fixture.until_asked(&node).await;
+    let decided = acceptance::accept(&fixture.client, &node, Some(&rejected[0])).await.unwrap();
+    assert!(decided.withdrawn);
+    assert_eq!(decided.request.fingerprint, rejected[0]);
+    // It may ask again, the other one is still told no, and the third waits.
+    let first = joining(&machines[0]);
+    let both = async {
+        while keys().await.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, both).await.expect("both ask");
+    let error = joining(&machines[1]).await.unwrap().err().unwrap();
+    assert!(fixture::told(&error).contains("not expected"), "{error}");
+    acceptance::accept(&fixture.client, &node, Some(&rejected[0])).await.unwrap();
+    first.await.unwrap().unwrap();
+    assert!(!third.is_finished());
+    let key = keys().await.remove(0);
+    acceptance::reject(&fixture.client, &node, Some(&key), "too late").await.unwrap();
+    let error = third.await.unwrap().err().unwrap();
+    assert!(fixture::told(&error).contains("too late"), "{error}");
+    // A key that nobody has is told so.
+    let nobody = acceptance::accept(&fixture.client, &node, Some(&fixture.pin())).await;
+    assert!(matches!(nobody.unwrap_err(), AcceptError::NotPending { .. }));
+    fixture.finish().await;
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kubewright_node::join::with_token;
+use kubewright_node::join::{with_nothing, with_token};
 use kubewright_node::token::{self, Grant, StoreError, Token, Usage};
 
 use crate::fixture;
@@ -59,13 +59,14 @@ async fn a_token_is_made_listed_shown_and_deleted() {
 async fn a_token_opens_one_door_only() {
     fixture!(fixture);
     let token = fixture.token().await;
-    let client = with_token(&fixture.place, &token).unwrap();
+    let nobody = with_nothing(&fixture.place).unwrap();
+    let client = with_token(&nobody, &token);
     let secrets: Api<Secret> = Api::namespaced(client.clone(), "kube-system");
     assert_eq!(code(secrets.list(&Default::default()).await), 403);
     let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(client.clone());
     assert_eq!(code(nodes.list(&Default::default()).await), 403);
     let other: Token = format!("{}.aaaaaaaaaaaaaaaa", token.id()).parse().unwrap();
-    let wrong = with_token(&fixture.place, &other).unwrap();
+    let wrong = with_token(&nobody, &other);
     let secrets: Api<Secret> = Api::namespaced(wrong, "kube-system");
     assert_eq!(code(secrets.list(&Default::default()).await), 401);
     token::delete(&fixture.client, token.id()).await.unwrap();

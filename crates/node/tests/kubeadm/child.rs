@@ -61,8 +61,26 @@ pub(crate) fn main(order: &Path) -> ExitCode {
     }
 }
 
-/// Runs a child to its end, or to its death.
+/// Runs a child to its end, or to its death and that of what it ran.
 pub(crate) async fn run(world: &World, kill_at: Option<usize>) -> Output {
+    let output = run_alone(world, kill_at).await;
+    until_free(world).await;
+    output
+}
+
+/// Waits until nobody is at work on a machine.
+pub(crate) async fn until_free(world: &World) {
+    let lock = world.root().join("var/lib/kubewright/node/journal.lock");
+    let waiting = move || {
+        if let Ok(lock) = std::fs::File::open(lock) {
+            lock.lock().unwrap();
+        }
+    };
+    tokio::task::spawn_blocking(waiting).await.unwrap();
+}
+
+/// Runs a child to its end, or to its death; what it ran may go on.
+pub(crate) async fn run_alone(world: &World, kill_at: Option<usize>) -> Output {
     let file = world.root().join(".fake/order.json");
     let order = Order { root: world.root().to_owned(), config: world.config().to_owned(), kill_at };
     std::fs::write(&file, serde_json::to_vec(&order).unwrap()).unwrap();

@@ -16,6 +16,8 @@ use rustix::process::{Signal, getppid, kill_process};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::schema;
+
 /// How the programs behave.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -26,8 +28,28 @@ pub(crate) struct Behaviour {
     pub(crate) join: String,
     /// Call of a phase that fails, and what it says.
     pub(crate) fail: Option<(String, String)>,
-    /// Call of a phase after which whoever called it is killed, once.
+    /// Call of a phase, or program, after which whoever called it is killed, once.
     pub(crate) kill_after: Option<String>,
+    /// It goes on after that until someone opens `.fake/linger`.
+    pub(crate) linger: bool,
+    /// ControlPlaneKubeletLocalMode: joining etcd and waiting for the kubelet are phases.
+    pub(crate) local_mode: bool,
+    /// `admin.conf` has no rights until they are given with `super-admin.conf`.
+    pub(crate) super_admin: bool,
+}
+
+impl Behaviour {
+    /// Kills whoever called this, if that is to be, and the first time only.
+    fn kill(&self, root: &Path, call: &str) {
+        let marker = root.join(".fake/killed");
+        if self.kill_after.as_deref() == Some(call) && !marker.exists() {
+            fs::write(marker, "").unwrap();
+            let _ = kill_process(getppid().unwrap(), Signal::KILL);
+            if self.linger {
+                fs::read(root.join(".fake/linger")).unwrap();
+            }
+        }
+    }
 }
 
 /// One call of a program.
@@ -58,11 +80,17 @@ pub(crate) fn main(name: &str) -> ExitCode {
             println!(r#"[{{"ifname":"eth7","addr_info":[{{"local":"10.9.8.7"}}]}}]"#);
             ExitCode::SUCCESS
         }
+        "ip" if arguments.iter().any(|argument| argument == "get") => {
+            let v6 = arguments.iter().any(|argument| argument == "-6");
+            println!("{}", json!([{ "prefsrc": if v6 { "fd00::7" } else { "10.9.8.7" } }]));
+            ExitCode::SUCCESS
+        }
         "ip" => {
             println!("[]");
             ExitCode::SUCCESS
         }
         _ => {
+            behaviour.kill(&root, name);
             let failing = behaviour.fail.filter(|(call, _)| call == name);
             match failing {
                 None => ExitCode::SUCCESS,
@@ -96,17 +124,42 @@ fn kubeadm(root: &Path, behaviour: &Behaviour, arguments: &[String]) -> ExitCode
             );
             ExitCode::SUCCESS
         }
-        ["reset", ..] => {
+        ["reset", flags @ ..] => {
             for folder in ["etc/kubernetes", "var/lib/etcd", "var/lib/kubelet"] {
+                // The data of any etcd, whether it is that of a control plane or not.
+                if folder == "var/lib/etcd" && flags.contains(&"remove-etcd-member") {
+                    continue;
+                }
                 let _ = fs::remove_dir_all(root.join(folder));
             }
+            // All that is in it, whosever it is.
+            let at = flags.iter().position(|flag| *flag == "--cert-dir").unwrap() + 1;
+            let _ = fs::remove_dir_all(root.join(flags[at].trim_start_matches('/')));
             ExitCode::SUCCESS
         }
-        [purpose @ ("init" | "join"), "phase", rest @ ..] => {
+        ["config", "validate", "--config", config, "--rootfs", _] => {
+            let told = behaviour.fail.iter().filter(|(call, _)| call == "validate");
+            let told = told.map(|(_, said)| said.clone());
+            let mut wrong: Vec<String> = told.collect();
+            wrong.extend(schema::wrong(&documents(&root.join(config.trim_start_matches('/')))));
+            for fault in &wrong {
+                eprintln!("{fault}");
+            }
+            if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        [purpose @ ("init" | "join"), rest @ ..] => {
             let end = rest.iter().position(|word| *word == "--config").unwrap();
             let call = rest[..end].join(" ");
+            let call = call.strip_prefix("phase ").unwrap_or(&call).to_owned();
             assert_eq!(rest[end + 2..], ["--rootfs", root.to_str().unwrap()]);
             let config = root.join(rest[end + 1].trim_start_matches('/'));
+            let first = call.split(' ').next().unwrap().to_owned();
+            let listed = if *purpose == "init" { &behaviour.init } else { &behaviour.join };
+            let named = |line: &str| line.split_whitespace().next() == Some(first.as_str());
+            if first != "--skip-phases" && !listed.lines().any(named) {
+                eprintln!("unknown command {first:?}: it is hidden, or there is no such phase");
+                return ExitCode::FAILURE;
+            }
             if let Some((_, said)) = behaviour.fail.as_ref().filter(|(failing, _)| *failing == call)
             {
                 eprintln!("{said}");
@@ -115,15 +168,9 @@ fn kubeadm(root: &Path, behaviour: &Behaviour, arguments: &[String]) -> ExitCode
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let documents = documents(&config);
-            let phase = Phase { root, documents: &documents, purpose };
+            let phase = Phase { root, documents: &documents, purpose, behaviour };
             let done = runtime.block_on(phase.run(&call));
-            if behaviour.kill_after.as_ref() == Some(&call) {
-                let marker = root.join(".fake/killed");
-                if !marker.exists() {
-                    fs::write(marker, "").unwrap();
-                    let _ = kill_process(getppid().unwrap(), Signal::KILL);
-                }
-            }
+            behaviour.kill(root, &call);
             match done {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(said) => {
@@ -147,6 +194,7 @@ struct Phase<'a> {
     root: &'a Path,
     documents: &'a [Value],
     purpose: &'a str,
+    behaviour: &'a Behaviour,
 }
 
 impl Phase<'_> {
@@ -194,9 +242,11 @@ impl Phase<'_> {
         match (self.purpose, call) {
             (_, "preflight") => self.preflight(),
             (_, "certs all") | ("join", "control-plane-prepare all") => {
-                self.put("etc/kubernetes/pki/ca.crt", &self.given("ca.crt"));
-                self.put("etc/kubernetes/pki/ca.key", "key");
-                self.put("etc/kubernetes/pki/etcd/ca.crt", "etcd");
+                let configured = self.document("ClusterConfiguration")["certificatesDir"].as_str();
+                let folder = configured.unwrap_or("/etc/kubernetes/pki").trim_start_matches('/');
+                self.put(&format!("{folder}/ca.crt"), &self.given("ca.crt"));
+                self.put(&format!("{folder}/ca.key"), "key");
+                self.put(&format!("{folder}/etcd/ca.crt"), "etcd");
                 if self.purpose == "join" {
                     assert_eq!(
                         self.own()["controlPlane"]["certificateKey"].as_str().unwrap().len(),
@@ -209,11 +259,14 @@ impl Phase<'_> {
             }
             ("init", "kubeconfig all") => {
                 self.put("etc/kubernetes/admin.conf", &self.given("admin.conf"));
+                if self.behaviour.super_admin {
+                    self.put("etc/kubernetes/super-admin.conf", &self.given("admin.conf"));
+                }
                 self.put("etc/kubernetes/kubelet.conf", "kubelet");
                 Ok(())
             }
             ("init", "etcd local") => {
-                self.put("etc/kubernetes/manifests/etcd.yaml", "pod");
+                self.etcd();
                 Ok(())
             }
             ("init", "control-plane all") => {
@@ -222,6 +275,9 @@ impl Phase<'_> {
             }
             (_, "kubelet-start") => self.kubelet_start().await,
             ("init", "upload-config kubeadm") => {
+                if self.behaviour.super_admin {
+                    self.empower_admin().await;
+                }
                 let cluster = self.document("ClusterConfiguration").to_string();
                 self.config_map("kubeadm-config", &cluster).await;
                 Ok(())
@@ -258,8 +314,20 @@ impl Phase<'_> {
             }
             ("init", "bootstrap-token") => self.bootstrap_token().await,
             ("init", "kubelet-finalize all" | "addon all") => Ok(()),
-            ("join", "etcd-join" | "control-plane-join all") => self.join_members().await,
-            ("join", "kubelet-wait-bootstrap") => Ok(()),
+            ("join", "control-plane-join all") => {
+                self.join_members().await?;
+                if !self.behaviour.local_mode {
+                    self.etcd();
+                }
+                Ok(())
+            }
+            ("join", "etcd-join") => {
+                self.join_members().await?;
+                self.etcd();
+                Ok(())
+            }
+            ("join", "kubelet-wait-bootstrap") => self.bootstrapped().await,
+            ("join", _) if call.starts_with("--skip-phases ") => self.hidden(call).await,
             _ => Err(format!("unknown phase {call:?}")),
         }
     }
@@ -298,7 +366,63 @@ impl Phase<'_> {
             ));
         }
         self.put("var/lib/kubelet/config.yaml", "kubelet");
-        // What the kubelet does once it is started.
+        self.put("var/lib/kubelet/kubeadm-flags.env", "KUBELET_KUBEADM_ARGS=\"\"");
+        if self.purpose == "join" && self.behaviour.local_mode {
+            return Ok(());
+        }
+        self.kubelet_runs().await;
+        Ok(())
+    }
+
+    /// What it has and does not list: all of the command that is not skipped.
+    async fn hidden(&self, call: &str) -> Result<(), String> {
+        let skipped: Vec<&str> = call.split(' ').nth(1).unwrap().split(',').collect();
+        let listed = self.behaviour.join.lines().filter(|line| !line.starts_with(' '));
+        for phase in listed.filter_map(|line| line.split_whitespace().next()) {
+            assert!(skipped.contains(&phase), "{phase} would be done a second time");
+        }
+        if !self.behaviour.local_mode {
+            return Ok(());
+        }
+        if !skipped.contains(&"etcd-join") && !self.own()["controlPlane"].is_null() {
+            self.join_members().await?;
+            self.etcd();
+        }
+        self.bootstrapped().await
+    }
+
+    fn etcd(&self) {
+        self.put(
+            "etc/kubernetes/manifests/etcd.yaml",
+            "metadata: {annotations: {kubeadm.kubernetes.io/etcd.advertise-client-urls: x}}\n",
+        );
+    }
+
+    /// The kubelet of a control-plane node talks to its own API server, which needs its etcd.
+    async fn bootstrapped(&self) -> Result<(), String> {
+        let etcd = self.file("etc/kubernetes/manifests/etcd.yaml").exists();
+        if !self.own()["controlPlane"].is_null() && !etcd {
+            return Err("timed out waiting for the condition: no etcd".to_owned());
+        }
+        self.kubelet_runs().await;
+        Ok(())
+    }
+
+    /// Gives `admin.conf` the rights that it has not by itself.
+    async fn empower_admin(&self) {
+        assert!(self.file("etc/kubernetes/super-admin.conf").exists());
+        let name = "kubeadm:cluster-admins";
+        self.apply_cluster::<ClusterRoleBinding>(name, json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": name }],
+        }))
+        .await;
+    }
+
+    /// What a kubelet does once it is started and has its certificate.
+    async fn kubelet_runs(&self) {
         let name = self.name();
         self.apply_cluster::<Node>(
             &name,
@@ -312,7 +436,6 @@ impl Phase<'_> {
         let nodes = Api::<Node>::all(self.client().await);
         nodes.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
         self.put("etc/kubernetes/kubelet.conf", "kubelet");
-        Ok(())
     }
 
     async fn bootstrap_token(&self) -> Result<(), String> {

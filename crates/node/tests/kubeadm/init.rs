@@ -2,18 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use kubewright_node::kubeadm::{EngineError, Patience};
+use kubewright_node::kubeadm::{self, EngineError, Patience};
 use kubewright_node::{reset, token};
 use serde_json::json;
 
 use crate::child;
 use crate::fake::Behaviour;
 use crate::tests::{INIT, RESUMED, join, told};
-use crate::world::{SECRET, TOKEN, World, kubeadm_of, patience};
+use crate::world::{Cluster, SECRET, TOKEN, World, kubeadm_of, patience, run_pods};
 
 pub(crate) async fn init_drives_every_phase_of_the_oldest_kubeadm() {
     let world = World::new(&kubeadm_of("v1.28.0"), INIT).await;
@@ -249,25 +248,82 @@ pub(crate) async fn a_token_that_kubeadm_prints_is_in_no_error() {
 }
 
 pub(crate) async fn addons_are_ready_only_when_their_pods_are() {
-    let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
+    let cluster = Cluster::without_pods().await;
+    let body = "node: {name: seeder}\n";
+    let world = World::of(cluster, &kubeadm_of("v1.33.1"), body);
+    let impatient = Patience { addon: Duration::ZERO, ..patience() };
+    let mut tokens = Vec::new();
+    // It says so as often as it is asked, and goes on where it was.
+    for _ in 0..2 {
+        let report = world.run_with(impatient).await.unwrap();
+        assert!(!report.is_done());
+        let missing = report.addons[0].missing.clone().unwrap();
+        assert_eq!(missing, "DaemonSet kube-flannel/flannel is not ready: it has no pods yet");
+        tokens.push(report.invitation.unwrap().token);
+        kubeadm::shown(&world.host(), &world.load().configuration).unwrap();
+    }
+    assert_eq!(tokens[0], tokens[1], "the one that the cluster knows");
+    assert_eq!(world.phases().iter().filter(|phase| *phase == "certs all").count(), 1);
+    let pods = tokio::spawn(run_pods(world.cluster.client()));
     let report = world.run().await.unwrap();
-    assert!(!report.addons[0].ready);
-    let missing = report.addons[0].missing.clone().unwrap();
-    assert_eq!(missing, "DaemonSet kube-flannel/flannel is not ready: it has no pods yet");
+    assert!(report.is_done() && report.addons[0].ready);
+    pods.abort();
+    kubeadm::shown(&world.host(), &world.load().configuration).unwrap();
+    let again = world.run_with(impatient).await.unwrap();
+    assert!(!again.changed && again.is_done() && again.invitation.is_none());
+}
 
+pub(crate) async fn a_token_that_was_made_is_told_until_it_was_shown() {
+    let world = World::new(&kubeadm_of("v1.33.1"), "node: {name: seeder}\n").await;
+    let first = world.run().await.unwrap().invitation.unwrap();
+    // Killed before it was shown: it would be lost.
+    let report = world.run().await.unwrap();
+    assert!(!report.changed);
+    let second = report.invitation.unwrap();
+    assert_eq!(
+        (second.token.expose(), &second.seeder, &second.ca_crt_hash),
+        (first.token.expose(), &first.seeder, &first.ca_crt_hash)
+    );
+    kubeadm::shown(&world.host(), &world.load().configuration).unwrap();
+    assert!(world.run().await.unwrap().invitation.is_none());
+    assert!(!world.has("var/lib/kubewright/node/token"));
+}
+
+pub(crate) async fn a_release_with_other_defaults_knows_a_finished_machine_again() {
     let world = World::new(&kubeadm_of("v1.33.1"), INIT).await;
-    let sets = Api::<DaemonSet>::namespaced(world.cluster.client(), "kube-flannel");
-    let status = async {
-        kubewright_testkit::until::until(&sets, |sets| sets.contains_key("flannel")).await;
-        let status = json!({ "status": {
-            "observedGeneration": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1,
-            "numberReady": 1, "numberMisscheduled": 0,
-        } });
-        sets.patch_status("flannel", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
-    };
-    let patient = Patience { addon: Duration::from_secs(60), ..patience() };
-    let (report, ()) = tokio::join!(world.run_with(patient), status);
-    assert!(report.unwrap().addons[0].ready);
+    world.run().await.unwrap();
+    let journal = world.root().join("var/lib/kubewright/node/init.journal.json");
+    let written = std::fs::read_to_string(&journal).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&written).unwrap();
+    let digests = record["fingerprint"].as_str().unwrap().to_owned();
+    let (meant, given) = digests.split_once('+').unwrap();
+    // As that release would have written it; and as one did that knew only what was meant.
+    let other = format!("{}+{given}", "0".repeat(64));
+    for known in [other.as_str(), meant] {
+        std::fs::write(&journal, written.replace(&digests, known)).unwrap();
+        assert!(!world.run().await.unwrap().changed, "{known}");
+        assert_eq!(std::fs::read_to_string(&journal).unwrap(), written, "it is kept up to date");
+    }
+    // What is given is what it is by default.
+    world.configure(&INIT.replace("dns: {", "podSubnet: 172.16.0.0/13, dns: {"));
+    assert!(!world.run().await.unwrap().changed);
+    world.configure(&INIT.replace("dns: {", "podSubnet: 172.16.0.0/14, dns: {"));
+    assert!(told(&world.run().await.unwrap_err()).contains("another configuration"));
+}
+
+pub(crate) async fn kubeadm_checks_its_documents_before_anything_is_done() {
+    let fail = Some(("validate".to_owned(), "unknown field \"spec\"".to_owned()));
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, INIT).await;
+    let said = told(&world.run().await.unwrap_err());
+    assert!(said.contains("config validate") && said.contains("unknown field"), "{said}");
+    assert!(world.phases().is_empty() && !world.has("etc/sysctl.d/99-kubewright.conf"));
+}
+
+pub(crate) async fn the_administrator_has_rights_before_they_are_used() {
+    let world = World::new(&kubeadm_of("v1.29.0"), INIT).await;
+    world.run().await.unwrap();
+    assert!(world.has("etc/kubernetes/super-admin.conf"));
+    assert!(world.objects().await.contains_key("ClusterRoleBinding /kubeadm:cluster-admins"));
 }
 
 pub(crate) async fn another_purpose_or_configuration_is_refused() {
@@ -292,7 +348,8 @@ pub(crate) async fn proxies_reach_kubeadm_and_units() {
     };
     assert_eq!(variable("HTTP_PROXY"), Some("http://proxy:8080"));
     let no_proxy = variable("NO_PROXY").unwrap();
-    for name in ["example.com", "172.16.0.0/13", "172.24.0.0/16", ".svc", ".cluster.local"] {
+    let network = ["example.com", "172.16.0.0/13", "172.24.0.0/16", ".svc", ".cluster.local"];
+    for name in network.into_iter().chain(["10.9.8.7", "fd00::7"]) {
         assert!(no_proxy.split(',').any(|it| it == name), "{name} is not in {no_proxy}");
     }
     let unit = "etc/systemd/system/containerd.service.d/30-kubewright-proxy.conf";
@@ -360,9 +417,11 @@ pub(crate) async fn images_are_imported_before_anything_is_pulled() {
 
 pub(crate) async fn a_reset_machine_is_as_before_and_can_be_set_up_again() {
     let body = format!(
-        "{INIT}bootstrap: {{registries: [{{prefix: docker.io, mirrors: [{{url: 'https://mirror.example.com'}}]}}]}}\n"
+        "{INIT}bootstrap: {{registries: [{{prefix: docker.io, mirrors: [{{url: 'https://mirror.example.com'}}]}}]}}\ncertificates: {{directory: /etc/ssl}}\n"
     );
     let world = World::new(&kubeadm_of("v1.33.1"), &body).await;
+    std::fs::create_dir_all(world.root().join("etc/ssl")).unwrap();
+    std::fs::write(world.root().join("etc/ssl/theirs.pem"), "").unwrap();
     let containerd = world.root().join("etc/containerd");
     std::fs::create_dir_all(&containerd).unwrap();
     std::fs::write(containerd.join("config.toml"), "config_path = \"/etc/containerd/certs.d\"\n")
@@ -372,7 +431,9 @@ pub(crate) async fn a_reset_machine_is_as_before_and_can_be_set_up_again() {
     assert!(world.has("etc/containerd/certs.d/docker.io/hosts.toml"));
     let (host, loaded) = (world.host(), world.load());
     let client = world.cluster.client();
-    let items = reset::plan(&host, &loaded.configuration, Some("seeder")).await;
+    let node = Some(reset::Item::Node("seeder".to_owned()));
+    let reset::Plan { items, left } = reset::plan(&host, &loaded.configuration, node).await;
+    assert_eq!(left, []);
     let listed: Vec<String> = items.iter().map(ToString::to_string).collect();
     for wanted in [
         "stop the kubelet",
@@ -383,6 +444,9 @@ pub(crate) async fn a_reset_machine_is_as_before_and_can_be_set_up_again() {
     ] {
         assert!(listed.contains(&wanted.to_owned()), "{wanted} is not among {listed:#?}");
     }
+    let place = |wanted: &str| listed.iter().position(|listed| listed == wanted);
+    // Without its Node kubeadm does not find the member of etcd that is to leave.
+    assert!(place("run kubeadm reset") < place("delete the Node seeder"), "{listed:#?}");
     assert!(world.has("etc/kubernetes/admin.conf"), "listing does nothing");
     let done = reset::run(&host, &loaded.configuration, items, Some(&client)).await;
     assert!(done.failed.is_empty(), "{:?}", done.failed);
@@ -417,6 +481,7 @@ pub(crate) async fn what_is_left_after_the_end_is_tidied_by_the_next_run() {
     )
     .unwrap();
     world.run().await.unwrap();
+    kubeadm::shown(&world.host(), &world.load().configuration).unwrap();
     assert!(!state.join("token").exists());
     let tidied = world.read("var/lib/kubewright/node/kubeadm.yaml");
     assert!(!tidied.contains(SECRET) && tidied.contains("ClusterConfiguration"), "{tidied}");
@@ -456,6 +521,7 @@ pub(crate) async fn without_a_token_one_is_made_and_kept_while_it_is_needed() {
     let kept = world.read("var/lib/kubewright/node/token");
     let report = world.run().await.unwrap();
     assert_eq!(report.invitation.unwrap().token.expose(), kept, "the next run goes on with it");
+    kubeadm::shown(&world.host(), &world.load().configuration).unwrap();
     assert!(!world.has("var/lib/kubewright/node/token"));
     let tokens = token::list(&world.cluster.client(), jiff::Timestamp::now()).await.unwrap();
     assert_eq!(tokens.len(), 1);

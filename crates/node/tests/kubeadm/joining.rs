@@ -7,6 +7,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use kubewright_node::kubeadm::Patience;
+use kubewright_node::reset;
 use serde_json::json;
 
 use crate::child;
@@ -25,7 +26,10 @@ pub(crate) async fn a_worker_joins_with_token_and_pin() {
     assert_eq!(discovery["token"], TOKEN);
     assert!(document["controlPlane"].is_null());
     world.run().await.unwrap();
-    assert_eq!(world.phases(), ["preflight", "kubelet-start", "kubelet-wait-bootstrap"]);
+    // That the kubelet has its certificate is waited for by a phase that 1.33 does not list.
+    let hidden = "--skip-phases preflight,control-plane-prepare,kubelet-start,control-plane-join,wait-control-plane";
+    assert_eq!(world.phases(), ["preflight", "kubelet-start", hidden]);
+    assert!(world.has("etc/kubernetes/kubelet.conf"));
     assert!(!world.has("var/lib/kubewright/node/kubeadm.yaml"), "it held the token");
     assert!(!world.run().await.unwrap().changed);
 }
@@ -55,7 +59,7 @@ pub(crate) async fn joining_without_a_pin_or_a_token_is_refused() {
     }
 }
 
-fn control_plane(cluster: &Arc<Cluster>, name: &str, version: &str) -> World {
+pub(crate) fn control_plane(cluster: &Arc<Cluster>, name: &str, version: &str) -> World {
     let body = join(", controlPlane: true, certificateKeyFile: /key").replace("worker", name);
     let world = World::of(cluster.clone(), &kubeadm_of(version), &body);
     std::fs::write(world.root().join("key"), "ab".repeat(32)).unwrap();
@@ -70,8 +74,10 @@ pub(crate) async fn control_plane_nodes_join_one_at_a_time() {
     // The kubeadm of this test fails when it does not hold the lock throughout.
     one.unwrap();
     two.unwrap();
-    assert!(first.phases().contains(&"etcd-join".to_owned()));
     assert!(second.phases().contains(&"control-plane-join all".to_owned()));
+    for world in [first, second] {
+        assert!(world.has("etc/kubernetes/manifests/etcd.yaml"), "{:?}", world.phases());
+    }
     let leases = Api::<Lease>::namespaced(cluster.client(), "kube-system");
     let lease = leases.get(kubewright_node::kubeadm::lock::NAME).await.unwrap();
     assert_eq!(lease.spec.unwrap().holder_identity.as_deref(), Some(""));
@@ -90,14 +96,49 @@ pub(crate) async fn a_lock_of_a_dead_machine_is_told() {
     let impatient = Patience { lock: Duration::from_millis(1500), ..patience() };
     let said = told(&world.run_with(impatient).await.unwrap_err());
     assert!(said.contains("dead has been joining"), "{said}");
-    assert!(!world.phases().contains(&"etcd-join".to_owned()));
+    assert!(!world.has("etc/kubernetes/manifests/etcd.yaml"));
+}
+
+pub(crate) async fn every_kubeadm_makes_a_control_plane_node_with_an_etcd() {
+    let cluster = Cluster::start().await;
+    // Hidden phases with the gate off, with it on, and listed.
+    for (name, version) in [("a", "v1.30.2"), ("b", "v1.32.0"), ("c", "v1.34.1"), ("d", "v1.35.0")]
+    {
+        let world = control_plane(&cluster, name, version);
+        world.run().await.unwrap();
+        assert!(world.has("etc/kubernetes/manifests/etcd.yaml"), "{version}");
+        assert!(world.has("etc/kubernetes/kubelet.conf"), "{version}");
+        let listed = world.phases().contains(&"etcd-join".to_owned());
+        assert_eq!(listed, version == "v1.35.0", "{version}: {:?}", world.phases());
+    }
+}
+
+pub(crate) async fn it_waits_as_long_as_it_is_asked_to_where_kubeadm_can() {
+    let patient = Patience { joining: Some(Duration::from_secs(900)), ..patience() };
+    let impatient = |report: &kubewright_node::kubeadm::Report| {
+        report.warnings.iter().any(|warning| warning.check == "wait")
+    };
+    for (version, warned) in [("v1.30.2", true), ("v1.33.1", false)] {
+        let world = World::new(&kubeadm_of(version), &join("")).await;
+        let fail = Some(("preflight".to_owned(), "no".to_owned()));
+        world.behave(&Behaviour { fail, ..kubeadm_of(version) });
+        world.run_with(patient).await.unwrap_err();
+        let document = &world.documents()[0];
+        let found = match warned {
+            true => &document["discovery"]["timeout"],
+            false => &document["timeouts"]["tlsBootstrap"],
+        };
+        assert_eq!(*found, "900s", "{document}");
+        world.behave(&kubeadm_of(version));
+        assert_eq!(impatient(&world.run_with(patient).await.unwrap()), warned, "{version}");
+    }
 }
 
 pub(crate) async fn a_failed_join_lets_the_next_machine_go_on() {
     let cluster = Cluster::start().await;
-    let first = control_plane(&cluster, "second", "v1.33.1");
+    let first = control_plane(&cluster, "second", "v1.35.0");
     let fail = Some(("etcd-join".to_owned(), "etcd is not healthy".to_owned()));
-    first.behave(&Behaviour { fail, ..kubeadm_of("v1.33.1") });
+    first.behave(&Behaviour { fail, ..kubeadm_of("v1.35.0") });
     first.run().await.unwrap_err();
     let second = control_plane(&cluster, "third", "v1.33.1");
     let impatient = Patience { lock: Duration::from_secs(20), ..patience() };
@@ -142,4 +183,18 @@ pub(crate) async fn a_node_that_waits_to_be_accepted_is_told_where() {
     std::fs::write(world.root().join("etc/kubernetes/kubelet.conf"), "kubelet").unwrap();
     assert!(world.run().await.unwrap().changed);
     assert_eq!(world.phases(), ["preflight", "kubelet-start"], "not a second time");
+}
+
+pub(crate) async fn a_worker_that_is_reset_keeps_an_etcd_that_is_not_its_own() {
+    let world = World::new(&kubeadm_of("v1.33.1"), &join("")).await;
+    let data = world.root().join("var/lib/etcd/member");
+    std::fs::create_dir_all(&data).unwrap();
+    world.run().await.unwrap();
+    let (host, loaded) = (world.host(), world.load());
+    let reset::Plan { items, left } = reset::plan(&host, &loaded.configuration, None).await;
+    assert!(items.contains(&reset::Item::Kubeadm), "{items:?}");
+    assert_eq!(left[0].what, "/var/lib/etcd");
+    let done = reset::run(&host, &loaded.configuration, items, None).await;
+    assert!(done.failed.is_empty() && data.exists(), "{done:?}");
+    assert!(!world.has("etc/kubernetes") && !world.has("var/lib/kubewright/node"));
 }

@@ -11,6 +11,7 @@ mod fake;
 mod init;
 mod joining;
 mod killed;
+mod schema;
 mod tests;
 mod world;
 

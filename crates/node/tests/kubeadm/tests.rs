@@ -29,6 +29,10 @@ tests! {
     killed_right_after_every_phase_init_ends_the_same,
     killed_at_every_change_of_the_journal_join_ends_the_same,
     killed_right_after_every_phase_join_ends_the_same,
+    killed_at_every_change_of_the_journal_a_control_plane_joins_the_same,
+    killed_right_after_every_phase_a_control_plane_joins_the_same,
+    killed_before_units_are_reloaded_the_next_run_does_it,
+    a_kubeadm_that_outlives_its_run_is_not_met_by_the_next,
     nodes_that_must_be_accepted_get_no_right_to_approve_themselves,
     before_the_kubelet_starts_a_failure_takes_everything_back,
     an_authority_that_was_brought_along_survives_a_failure,
@@ -53,10 +57,17 @@ tests! {
     the_authority_itself_is_a_pin_too,
     the_kubeadm_that_is_named_is_run,
     a_token_may_be_in_a_file,
+    a_token_that_was_made_is_told_until_it_was_shown,
+    a_release_with_other_defaults_knows_a_finished_machine_again,
+    kubeadm_checks_its_documents_before_anything_is_done,
+    the_administrator_has_rights_before_they_are_used,
+    every_kubeadm_makes_a_control_plane_node_with_an_etcd,
+    it_waits_as_long_as_it_is_asked_to_where_kubeadm_can,
     without_a_token_one_is_made_and_kept_while_it_is_needed,
     a_node_that_waits_to_be_accepted_is_told_where,
     a_journal_that_cannot_be_read_is_told,
     a_reset_machine_is_as_before_and_can_be_set_up_again,
+    a_worker_that_is_reset_keeps_an_etcd_that_is_not_its_own,
 }
 
 pub(crate) const INIT: &str = "node: {name: seeder}\nclusterFormation: {token: 94dcda.c271f4ff502789ca}\nnetwork: {dns: {externalFqdn: api.example.com}}\n";

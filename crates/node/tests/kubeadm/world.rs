@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
-use kube::api::{Api, ListParams};
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
 use kubewright_apiserver::Server;
 use kubewright_node::addon::Extras;
@@ -33,10 +35,13 @@ pub(crate) const TOKEN: &str = "94dcda.c271f4ff502789ca";
 /// Its secret half, which nobody may see.
 pub(crate) const SECRET: &str = "c271f4ff502789ca";
 
+/// Phases as each version of kubeadm lists them.
 const INIT_28: &str = "preflight  x\nkubelet-start  x\ncerts  x\n  /ca  x\nkubeconfig  x\n  /admin  x\netcd  x\n  /local  x\ncontrol-plane  x\n  /apiserver  x\nupload-config  x\n  /kubeadm  x\n  /kubelet  x\nupload-certs  x\nmark-control-plane  x\nbootstrap-token  x\nkubelet-finalize  x\n  /experimental-cert-rotation  x\naddon  x\n  /coredns  x\n  /kube-proxy  x\nshow-join-command  x\n";
-const INIT_33: &str = "preflight  x\ncerts  x\n  /ca  x\nkubeconfig  x\n  /admin  x\netcd  x\n  /local  x\ncontrol-plane  x\n  /apiserver  x\nkubelet-start  x\nwait-control-plane  x\nupload-config  x\n  /kubeadm  x\n  /kubelet  x\nupload-certs  x\nmark-control-plane  x\nbootstrap-token  x\nkubelet-finalize  x\n  /enable-client-cert-rotation  x\naddon  x\n  /coredns  x\n  /kube-proxy  x\nshow-join-command  x\n";
+const INIT_33: &str = "preflight  x\ncerts  x\n  /ca  x\nkubeconfig  x\n  /admin  x\n  /super-admin  x\netcd  x\n  /local  x\ncontrol-plane  x\n  /apiserver  x\nkubelet-start  x\nwait-control-plane  x\nupload-config  x\n  /kubeadm  x\n  /kubelet  x\nupload-certs  x\nmark-control-plane  x\nbootstrap-token  x\nkubelet-finalize  x\n  /enable-client-cert-rotation  x\naddon  x\n  /coredns  x\n  /kube-proxy  x\nshow-join-command  x\n";
 const JOIN_28: &str = "preflight  x\ncontrol-plane-prepare  x\n  /download-certs  x\nkubelet-start  x\ncontrol-plane-join  x\n  /etcd  x\n  /mark-control-plane  x\n";
-const JOIN_33: &str = "preflight  x\ncontrol-plane-prepare  x\n  /download-certs  x\nkubelet-start  x\netcd-join  x\nkubelet-wait-bootstrap  x\ncontrol-plane-join  x\n  /mark-control-plane  x\nwait-control-plane  x\n";
+/// What `etcd` did here is done by a phase that is there and not listed.
+const JOIN_33: &str = "preflight  x\ncontrol-plane-prepare  x\n  /download-certs  x\nkubelet-start  x\ncontrol-plane-join  x\n  /etcd  x\n  /mark-control-plane  x\nwait-control-plane  x\n";
+const JOIN_35: &str = "preflight  x\ncontrol-plane-prepare  x\n  /download-certs  x\nkubelet-start  x\netcd-join  x\nkubelet-wait-bootstrap  x\ncontrol-plane-join  x\n  /mark-control-plane  x\nwait-control-plane  x\n";
 
 /// The cluster, which may be that of several machines.
 pub(crate) struct Cluster {
@@ -45,7 +50,15 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// One whose pods run.
     pub(crate) async fn start() -> Arc<Self> {
+        let cluster = Self::without_pods().await;
+        tokio::spawn(run_pods(cluster.client()));
+        cluster
+    }
+
+    /// One in which no pod ever becomes ready.
+    pub(crate) async fn without_pods() -> Arc<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Server::builder().start().await.unwrap();
         let address = server.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -57,6 +70,29 @@ impl Cluster {
     }
 }
 
+/// Says of every DaemonSet that its pods are ready, as its controller would.
+pub(crate) async fn run_pods(client: Client) {
+    let sets = Api::<DaemonSet>::all(client.clone());
+    let changes = watcher(sets, watcher::Config::default());
+    // The server goes before this does.
+    let mut changes = changes.default_backoff().applied_objects().boxed();
+    while let Some(change) = changes.next().await {
+        let Ok(set) = change else { continue };
+        let generation = set.metadata.generation;
+        if set.status.as_ref().and_then(|status| status.observed_generation) == generation {
+            continue;
+        }
+        let status = json!({ "status": {
+            "observedGeneration": generation, "desiredNumberScheduled": 1,
+            "currentNumberScheduled": 1, "numberReady": 1, "numberMisscheduled": 0,
+        } });
+        let sets = Api::<DaemonSet>::namespaced(client.clone(), &set.namespace().unwrap());
+        // One that is gone meanwhile needs no pods.
+        let patch = Patch::Merge(status);
+        let _ = sets.patch_status(&set.name_any(), &PatchParams::default(), &patch).await;
+    }
+}
+
 pub(crate) struct World {
     root: TempDir,
     config: PathBuf,
@@ -64,14 +100,15 @@ pub(crate) struct World {
     _socket: UnixListener,
 }
 
-/// How long things may take: nothing is ready here unless a test sees to it.
+/// How long things may take on a loaded machine.
 pub(crate) fn patience() -> Patience {
     let seconds = Duration::from_secs;
     Patience {
         api_server: seconds(60),
         node: seconds(60),
-        addon: Duration::ZERO,
+        addon: seconds(60),
         lock: seconds(60),
+        joining: None,
     }
 }
 
@@ -82,12 +119,18 @@ pub(crate) fn extras() -> Extras {
 
 /// Versions of kubeadm: how each behaves.
 pub(crate) fn kubeadm_of(version: &str) -> Behaviour {
-    let old = version.starts_with("v1.28");
-    let of = |a: &str, b: &str| if old { a.to_owned() } else { b.to_owned() };
+    let minor: u32 = version.split('.').nth(1).unwrap().parse().unwrap();
     Behaviour {
         version: version.to_owned(),
-        init: of(INIT_28, INIT_33),
-        join: of(JOIN_28, JOIN_33),
+        init: if minor < 29 { INIT_28 } else { INIT_33 }.to_owned(),
+        join: match minor {
+            ..=30 => JOIN_28,
+            31..=34 => JOIN_33,
+            _ => JOIN_35,
+        }
+        .to_owned(),
+        local_mode: minor >= 33,
+        super_admin: minor >= 29,
         ..Behaviour::default()
     }
 }
@@ -176,11 +219,14 @@ impl World {
     /// Phases that kubeadm was asked for, as in `certs all`.
     pub(crate) fn phases(&self) -> Vec<String> {
         let calls = self.calls().into_iter();
-        let phases = calls.filter(|call| call.program == "kubeadm" && call.arguments[1] == "phase");
-        phases
+        let calls = calls.filter(|call| {
+            let what = call.arguments.get(1).map_or("", String::as_str);
+            call.program == "kubeadm" && ["phase", "--skip-phases"].contains(&what)
+        });
+        calls
             .map(|call| {
                 let end = call.arguments.iter().position(|word| word == "--config").unwrap();
-                call.arguments[2..end].join(" ")
+                call.arguments[1..end].join(" ").replace("phase ", "")
             })
             .collect()
     }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::config::{RuntimeEngine, Secret};
 
@@ -14,6 +16,7 @@ fn documents(configuration: &NodeConfiguration, version: &str) -> Vec<Value> {
         address: Some("10.0.0.1"),
         token: Some(&token),
         certificate_key: Some(&key),
+        joining: Duration::from_secs(300),
     };
     serde_saphyr::from_multiple(&init(configuration, &facts)).unwrap()
 }
@@ -178,23 +181,35 @@ fn waiting_to_be_accepted_takes_longer_where_that_can_be_said() {
             address: None,
             token: None,
             certificate_key: None,
+            joining: Duration::from_secs(7200),
         };
         serde_saphyr::from_str(&join(&configuration, &facts, "10.0.0.1:6443", &[])).unwrap()
     };
-    assert_eq!(of("v1.31.0")["timeouts"]["tlsBootstrap"], "1h0m0s");
+    assert_eq!(of("v1.31.0")["timeouts"], json!({ "discovery": "7200s", "tlsBootstrap": "7200s" }));
     assert!(of("v1.30.0")["timeouts"].is_null(), "v1beta3 has no such field");
+    assert_eq!(of("v1.30.0")["discovery"]["timeout"], "7200s");
 }
 
-/// Where there is a kubeadm, it is asked.
+/// Environment variable: more kubeadms, separated by colons, since each takes one schema that is
+/// current for it.
+const KUBEADMS: &str = "KUBEWRIGHT_TEST_KUBEADMS";
+
+/// Where there is a kubeadm, it is asked: one before 1.31 for `v1beta3`, a later one for `v1beta4`.
 #[test]
-fn a_real_kubeadm_takes_them() {
-    let Some(kubeadm) = kubewright_testkit::require::find("kubeadm") else {
-        // It is in no distribution's archive: its absence is no fault of the machine.
-        eprintln!("no kubeadm on this machine: its opinion on the documents is not asked for");
-        return;
-    };
+fn kubeadm_config_validate_takes_the_documents() {
+    let more = std::env::var_os(KUBEADMS).unwrap_or_default();
+    let mut kubeadms: Vec<PathBuf> = std::env::split_paths(&more).collect();
+    kubeadms.retain(|path| !path.as_os_str().is_empty());
+    if kubeadms.is_empty() {
+        let test = "kubeadm_config_validate_takes_the_documents";
+        kubeadms.extend(kubewright_testkit::require::unpackaged(test, "kubeadm"));
+    }
+    kubeadms.iter().for_each(|kubeadm| takes_the_documents(kubeadm));
+}
+
+fn takes_the_documents(kubeadm: &Path) {
     let said =
-        std::process::Command::new(&kubeadm).args(["version", "-o", "json"]).output().unwrap();
+        std::process::Command::new(kubeadm).args(["version", "-o", "json"]).output().unwrap();
     let version = Version::of_kubeadm(&String::from_utf8_lossy(&said.stdout)).unwrap();
     let mut configuration = NodeConfiguration::default();
     configuration.auth.oidc.issuer = "https://issuer.example.com".to_owned();
@@ -206,6 +221,7 @@ fn a_real_kubeadm_takes_them() {
         address: Some("10.0.0.1"),
         token: Some(&token),
         certificate_key: Some(&key),
+        joining: Duration::from_secs(300),
     };
     let folder = tempfile::tempdir().unwrap();
     let pin = format!("sha256:{}", "ab".repeat(32)).parse().unwrap();
@@ -215,7 +231,7 @@ fn a_real_kubeadm_takes_them() {
     ] {
         let file = folder.path().join(name);
         std::fs::write(&file, text).unwrap();
-        let mut asked = std::process::Command::new(&kubeadm);
+        let mut asked = std::process::Command::new(kubeadm);
         let said = asked.args(["config", "validate", "--config"]).arg(&file).output().unwrap();
         assert!(said.status.success(), "{name}: {}", String::from_utf8_lossy(&said.stderr));
     }
