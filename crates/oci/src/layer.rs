@@ -1,6 +1,7 @@
 //! Layers: a tree as a tar in gzip, the same bytes for the same files.
 
 mod base;
+mod zstd;
 
 use std::fs::File;
 use std::io::{self, Read, Write};

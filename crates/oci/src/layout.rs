@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::descriptor::{Descriptor, annotation};
 use crate::digest::{Digest, Verified};
 use crate::document::{ImageConfig, Index, MAX_DOCUMENT, Manifest};
+use crate::scratch;
 
 pub use blob::BlobWriter;
 pub use error::LayoutError;
@@ -39,7 +40,10 @@ impl Layout {
         let layout = Self { root: root.into() };
         let blobs = layout.blobs();
         fs::create_dir_all(&blobs).map_err(io_error("make the folder", &blobs))?;
-        let _lock = layout.lock()?;
+        let lock = layout.lock()?;
+        if let Ok(owner) = lock.metadata() {
+            scratch::sweep(&layout.root.join("blobs"), blob::PART, &owner);
+        }
         if !layout.marker().exists() {
             layout.replace(&layout.marker(), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         }

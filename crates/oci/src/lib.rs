@@ -26,6 +26,7 @@ pub mod path;
 pub mod platform;
 pub mod reference;
 pub mod registry;
+pub mod scratch;
 pub mod tree;
 
 pub use descriptor::Descriptor;
@@ -35,4 +36,5 @@ pub use layout::Layout;
 pub use platform::Platform;
 pub use reference::Reference;
 pub use registry::Registry;
+pub use scratch::Scratch;
 pub use tree::{Content, Tree};

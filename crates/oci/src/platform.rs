@@ -49,17 +49,33 @@ impl Platform {
         Self::new("linux", architecture)
     }
 
-    /// Whether an image for `self` runs where `wanted` is asked for. Without a variant in either,
-    /// any is meant; `v8` of `arm64` is the plain one.
+    /// Whether an image for `self` runs where `wanted` is asked for. Where no variant is asked for,
+    /// any is meant; `v8` of `arm64` and `v1` of `amd64` are the plain ones.
     #[must_use]
     pub fn serves(&self, wanted: &Self) -> bool {
-        let variant = |platform: &Self| match (&*platform.architecture, &platform.variant) {
-            ("arm64", Some(v8)) if v8 == "v8" => None,
-            (_, variant) => variant.clone(),
-        };
+        let asked = wanted.plain_variant();
         self.os == wanted.os
             && self.architecture == wanted.architecture
-            && variant(wanted).is_none_or(|wanted| variant(self) == Some(wanted))
+            && (asked.is_none() || self.plain_variant() == asked)
+    }
+
+    /// Of several images that serve where no variant is asked for, the one with the least is meant:
+    /// the plain one, else the lowest variant. For `arm` that is `v7`, as everywhere else.
+    pub(crate) fn preference(&self) -> (bool, Option<&str>) {
+        let variant = self.plain_variant();
+        let usual = match &*self.architecture {
+            "arm" => variant.is_none_or(|variant| variant == "v7"),
+            _ => variant.is_none(),
+        };
+        (!usual, variant)
+    }
+
+    /// The variant, without one that says nothing.
+    fn plain_variant(&self) -> Option<&str> {
+        match (&*self.architecture, self.variant.as_deref()) {
+            ("arm64", Some("v8")) | ("amd64", Some("v1")) => None,
+            (_, variant) => variant,
+        }
     }
 }
 

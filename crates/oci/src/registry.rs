@@ -18,8 +18,10 @@
 mod challenge;
 mod credentials;
 mod payload;
+mod proxy;
 mod pull;
 mod push;
+mod retry;
 mod session;
 mod transport;
 mod upload;
@@ -36,6 +38,7 @@ use crate::layout::LayoutError;
 use crate::reference::ReferenceError;
 
 pub use credentials::{Credentials, CredentialsError, default_files};
+pub use proxy::Proxies;
 pub use push::Pushed;
 
 use session::Session;
@@ -75,6 +78,19 @@ pub enum RegistryError {
         status: StatusCode,
         /// What it said.
         message: String,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// An index with more platforms has the name that is pushed to.
+    #[error(
+        "{name} is for {} as well, which would be gone: push all platforms together, or say --replace",
+        lost.join(", ")
+    )]
+    Loses {
+        /// The name.
+        name: String,
+        /// The platforms that it is for, and what is pushed is not.
+        lost: Vec<String>,
     },
     /// It wants to know who we are, or that someone else asks.
     #[error(
@@ -157,6 +173,10 @@ pub struct Options {
     /// How many bytes of a blob are sent at a time. An upload that was interrupted goes on from
     /// the last such piece.
     pub piece: u64,
+    /// The way there.
+    pub proxies: Proxies,
+    /// Whether an index may lose platforms by being replaced.
+    pub replace: bool,
     /// Who hears of progress.
     pub observer: Observer,
 }
@@ -169,6 +189,8 @@ impl Default for Options {
             credentials: default_files(),
             parallel: 4,
             piece: 64 << 20,
+            proxies: Proxies::of_environment(),
+            replace: false,
             observer: Arc::new(|_| ()),
         }
     }
@@ -182,6 +204,8 @@ impl std::fmt::Debug for Options {
             .field("credentials", &self.credentials)
             .field("parallel", &self.parallel)
             .field("piece", &self.piece)
+            .field("proxies", &self.proxies)
+            .field("replace", &self.replace)
             .finish_non_exhaustive()
     }
 }

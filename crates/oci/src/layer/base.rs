@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
+use super::zstd::Frames;
 use crate::descriptor::{Descriptor, media_type};
 use crate::digest::Digest;
 use crate::document::Manifest;
@@ -33,6 +34,9 @@ pub enum BaseError {
         #[source]
         source: io::Error,
     },
+    /// A layer that nobody may pass on, and so nobody did.
+    #[error("layer {0} of the base image may only come from its maker: nothing can be built on it")]
+    Foreign(Digest),
     /// A compression this program cannot undo.
     #[error(
         "layer {digest} of the base image is {media_type}; convert the base to gzip first, as with `skopeo copy --dest-compress-format gzip`"
@@ -71,18 +75,20 @@ impl BaseFiles {
     pub fn read(layout: &Layout, manifest: &Manifest) -> Result<Self, BaseError> {
         let mut files = Self::default();
         for layer in &manifest.layers {
+            if layer.is_foreign() && !layout.has(layer) {
+                return Err(BaseError::Foreign(layer.digest));
+            }
             let blob = layout.open_blob(layer)?;
-            let gzip = match &*layer.media_type {
-                media_type::LAYER => false,
-                media_type::LAYER_GZIP | media_type::DOCKER_LAYER => true,
+            let read = match &*layer.media_type {
+                media_type::LAYER => files.add(blob),
+                media_type::LAYER_GZIP | media_type::DOCKER_LAYER => {
+                    files.add(MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, blob)))
+                }
+                media_type::LAYER_ZSTD => files.add(Frames::new(blob)),
                 other => {
                     let (digest, media_type) = (layer.digest, other.to_owned());
                     return Err(BaseError::Compression { digest, media_type });
                 }
-            };
-            let read = match gzip {
-                true => files.add(MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, blob))),
-                false => files.add(blob),
             };
             read.map_err(|source| unreadable(layer, source))?;
         }

@@ -9,6 +9,10 @@ use tempfile::NamedTempFile;
 use super::{Layout, LayoutError, io_error, readable};
 use crate::descriptor::Descriptor;
 use crate::digest::{Digest, Hasher};
+use crate::scratch;
+
+/// How names of unfinished blobs begin.
+pub(super) const PART: &str = ".part-";
 
 /// Takes content and gives it its name. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
@@ -22,8 +26,9 @@ impl BlobWriter {
     pub(super) fn new(layout: Layout) -> Result<Self, LayoutError> {
         // Beside the blobs, so that the name is given by a rename; where no digest can be.
         let folder = layout.root.join("blobs");
-        let file = tempfile::Builder::new().prefix(".part-").tempfile_in(&folder);
+        let file = tempfile::Builder::new().prefix(PART).tempfile_in(&folder);
         let file = file.map_err(io_error("make a file in", folder))?;
+        scratch::hold(file.as_file());
         Ok(Self { layout, file, hasher: Hasher::new() })
     }
 

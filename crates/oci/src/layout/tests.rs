@@ -109,3 +109,44 @@ fn a_document_that_claims_to_be_huge_is_not_read() {
     let huge = Descriptor::new(media_type::MANIFEST, Digest::of(b""), MAX_DOCUMENT + 1);
     assert!(matches!(layout.manifest(&huge), Err(LayoutError::TooLarge { .. })));
 }
+
+#[test]
+fn what_a_killed_process_left_of_a_blob_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::create(folder.path()).unwrap();
+    let writing = layout.writer().unwrap();
+    let left = folder.path().join("blobs/.part-left");
+    fs::write(&left, "half").unwrap();
+    let past = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    for entry in fs::read_dir(folder.path().join("blobs")).unwrap() {
+        File::open(entry.unwrap().path()).unwrap().set_modified(past).unwrap();
+    }
+    Layout::create(folder.path()).unwrap();
+    assert!(!left.exists());
+    writing.commit("text/plain").unwrap();
+}
+
+#[test]
+fn where_no_variant_is_asked_for_the_plain_image_is_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::create(folder.path()).unwrap();
+    let selected = |all: &[&str], wanted: &str| {
+        let images = all.iter().map(|platform| {
+            let image = Descriptor::of(media_type::MANIFEST, platform.as_bytes());
+            image.on(platform.parse().unwrap())
+        });
+        let index = layout.write_json(media_type::INDEX, &Index::of(images.collect())).unwrap();
+        let found = layout.select(&index, &wanted.parse().unwrap());
+        found.ok().map(|found| found.platform.unwrap().to_string())
+    };
+    for (all, wanted, best) in [
+        (&["linux/amd64/v3", "linux/amd64"][..], "linux/amd64", Some("linux/amd64")),
+        (&["linux/amd64/v3", "linux/amd64/v2"], "linux/amd64", Some("linux/amd64/v2")),
+        (&["linux/arm/v5", "linux/arm/v7", "linux/arm/v6"], "linux/arm", Some("linux/arm/v7")),
+        (&["linux/arm/v6", "linux/arm/v7"], "linux/arm/v6", Some("linux/arm/v6")),
+        (&["linux/arm64/v8"], "linux/arm64", Some("linux/arm64/v8")),
+        (&["linux/arm/v6"], "linux/arm/v7", None),
+    ] {
+        assert_eq!(selected(all, wanted).as_deref(), best, "{wanted} of {all:?}");
+    }
+}

@@ -78,9 +78,13 @@ impl Layout {
 
 /// The entry of an index that runs on a platform.
 fn select(index: &Index, digest: Digest, wanted: &Platform) -> Result<Descriptor, LayoutError> {
-    let serves =
-        |found: &&Descriptor| found.platform.as_ref().is_some_and(|has| has.serves(wanted));
-    index.manifests.iter().find(serves).cloned().ok_or_else(|| {
+    let serving = index.manifests.iter().filter_map(|found| {
+        let has = found.platform.as_ref().filter(|has| has.serves(wanted))?;
+        Some((has.preference(), found))
+    });
+    // The first of several that are alike.
+    let best = serving.min_by(|(one, _), (other, _)| one.cmp(other));
+    best.map(|(_, found)| found.clone()).ok_or_else(|| {
         let known = index.manifests.iter().filter_map(|found| found.platform.as_ref());
         let known = known.map(ToString::to_string).collect();
         LayoutError::NoPlatform { wanted: wanted.clone(), digest, known }

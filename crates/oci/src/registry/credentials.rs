@@ -117,15 +117,44 @@ pub fn default_files() -> Vec<PathBuf> {
     files
 }
 
-/// What is stored for a registry: the host, with its port where it has one. Files that do not
-/// exist are passed over.
+/// Where credentials are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a file, which was read.
+    File(Credentials),
+    /// A program has them.
+    Helper {
+        /// Which.
+        name: String,
+        /// What it knows the registry as.
+        key: String,
+    },
+}
+
+impl Place {
+    /// Brings them here; a program is asked.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(super) fn read(&self) -> Result<Option<Credentials>, CredentialsError> {
+        match self {
+            Self::File(credentials) => Ok(Some(credentials.clone())),
+            Self::Helper { name, key } => ask(name, key),
+        }
+    }
+}
+
+/// Where something is stored for a repository of a registry, the host with its port where it has
+/// one: the first place that has it counts. Files that do not exist are passed over.
 ///
 /// # Errors
-/// When a file is damaged or a helper fails: pushing as nobody would hide that.
+/// When a file is damaged: pushing as nobody would hide that.
 pub(super) fn find(
     files: &[PathBuf],
     registry: &str,
-) -> Result<Option<Credentials>, CredentialsError> {
+    repository: &str,
+) -> Result<Vec<Place>, CredentialsError> {
+    let mut places = Vec::new();
     for file in files {
         let text = match fs::read(file) {
             Ok(text) => text,
@@ -135,33 +164,58 @@ pub(super) fn find(
         // The error of the parser could quote a secret.
         let config: Config =
             serde_json::from_slice(&text).map_err(|_| CredentialsError::Format(file.to_owned()))?;
-        if let Some(found) = config.find(registry, file)? {
-            return Ok(Some(found));
-        }
+        places.extend(config.find(registry, repository, file)?);
     }
-    Ok(None)
+    Ok(places)
 }
 
 impl Config {
-    fn find(&self, registry: &str, file: &Path) -> Result<Option<Credentials>, CredentialsError> {
+    fn find(
+        &self,
+        registry: &str,
+        repository: &str,
+        file: &Path,
+    ) -> Result<Option<Place>, CredentialsError> {
         let key = if registry == "docker.io" { DOCKER_HUB_KEY } else { registry };
-        if let Some(helper) = self.cred_helpers.get(registry).or_else(|| self.cred_helpers.get(key))
-        {
-            return ask(helper, key);
+        let helper = |name: &String| Place::Helper { name: name.clone(), key: key.to_owned() };
+        if let Some(name) = self.cred_helpers.get(registry).or_else(|| self.cred_helpers.get(key)) {
+            return Ok(Some(helper(name)));
         }
-        let entry = self.auths.iter().find(|(name, _)| *name == key || host(name) == registry);
+        let named = self.auths.iter().filter_map(|(name, entry)| {
+            let reach = if name == key { Some(0) } else { reach(name, registry, repository) };
+            reach.map(|reach| (reach, entry))
+        });
+        let entry = named.max_by_key(|(reach, _)| *reach);
         match entry.map(|(_, entry)| entry.read(file)).transpose()?.flatten() {
-            Some(found) => Ok(Some(found)),
+            Some(found) => Ok(Some(Place::File(found))),
             // With a store the entries are there, but empty.
-            None => self.creds_store.as_ref().map_or(Ok(None), |store| ask(store, key)),
+            None => Ok(self.creds_store.as_ref().map(helper)),
         }
     }
 }
 
-/// `https://host/v1/` is an old way to say `host`.
-fn host(key: &str) -> &str {
-    let key = key.split_once("://").map_or(key, |(_, rest)| rest);
-    key.split('/').next().unwrap_or_default()
+/// How much of a repository's name a key covers, in bytes; none when it is of others. A key is a
+/// host, `https://host/v1/` by an old way of saying that, or a part of what is there, as in
+/// `quay.io/team`.
+/// <https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md>
+fn reach(key: &str, registry: &str, repository: &str) -> Option<usize> {
+    let (old, key) = match key.split_once("://") {
+        Some((_, rest)) => (true, rest),
+        None => (false, key),
+    };
+    let (host, path) = key.split_once('/').unwrap_or((key, ""));
+    let path = path.trim_end_matches('/');
+    let covers = || match repository.strip_prefix(path) {
+        Some(rest) => rest.is_empty() || rest.starts_with('/'),
+        None => false,
+    };
+    if host != registry {
+        None
+    } else if old || path.is_empty() {
+        Some(0)
+    } else {
+        covers().then_some(path.len())
+    }
 }
 
 impl Entry {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::io::Write as _;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RANGE};
-use http::{Method, Response, StatusCode, Uri};
+use http::header::{ACCEPT, CONTENT_TYPE, RANGE};
+use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::push::content_digest;
@@ -18,12 +18,11 @@ use crate::layout::{BlobWriter, Layout, LayoutError, MAX_DEPTH};
 use crate::platform::Platform;
 use crate::reference::Reference;
 
-/// How often one blob may be led elsewhere.
-const MAX_REDIRECTS: usize = 5;
 /// How often a blob may fail without a byte of progress.
 const TRIES: u32 = 4;
 
-const ACCEPTED: [&str; 4] =
+/// What an image may be.
+pub(super) const ACCEPTED: [&str; 4] =
     [media_type::INDEX, media_type::MANIFEST, media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST];
 
 impl Registry {
@@ -32,7 +31,8 @@ impl Registry {
     /// # Errors
     /// When it is not there, or the registry sends something else.
     pub async fn resolve(&self, name: &Reference) -> Result<Descriptor, RegistryError> {
-        Ok(self.document(name.repository(), &name.version()).await?.0)
+        let scope = scope(name.repository());
+        Ok(self.document(&scope, &name.version()).await?.0)
     }
 
     /// Pulls an image into a layout, without giving it a name there. Of an index, the images for
@@ -47,7 +47,7 @@ impl Registry {
         layout: &Layout,
     ) -> Result<Descriptor, RegistryError> {
         let repository = name.repository();
-        let (image, bytes) = self.document(repository, &name.version()).await?;
+        let (image, bytes) = self.document(&scope(repository), &name.version()).await?;
         layout.write(&image.media_type, &bytes)?;
         for platform in platforms {
             // That there is none is said before anything large is moved.
@@ -64,7 +64,7 @@ impl Registry {
             }
             if !layout.has(&document) {
                 let (found, bytes) =
-                    self.document(repository, &document.digest.to_string()).await?;
+                    self.document(&scope(repository), &document.digest.to_string()).await?;
                 expect(&document, &found, self.host())?;
                 layout.write(&document.media_type, &bytes)?;
             }
@@ -91,14 +91,16 @@ impl Registry {
         Ok(image)
     }
 
-    async fn document(
+    /// A manifest or an index.
+    pub(super) async fn document(
         &self,
-        repository: &str,
+        scope: &Scope,
         version: &str,
     ) -> Result<(Descriptor, Vec<u8>), RegistryError> {
+        let repository = &scope.repository;
         let uri = self.session.uri(&format!("/v2/{repository}/manifests/{version}")).await?;
         let call = Call::new(Method::GET, uri).with(ACCEPT, &ACCEPTED.join(", "))?;
-        let response = self.session.call(&call, &scope(repository)).await?;
+        let (call, response) = self.session.find(call, scope).await?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => {
@@ -203,7 +205,7 @@ impl Registry {
         }
     }
 
-    /// Asks for a blob, and follows where the registry leads: often an object store.
+    /// Asks for a blob.
     async fn open(
         &self,
         repository: &str,
@@ -211,21 +213,11 @@ impl Registry {
         offset: u64,
     ) -> Result<(Call, Response<Incoming>), RegistryError> {
         let path = format!("/v2/{repository}/blobs/{}", blob.digest);
-        let mut uri: Uri = self.session.uri(&path).await?;
-        for _ in 0..=MAX_REDIRECTS {
-            let mut call = Call::new(Method::GET, uri.clone());
-            if offset > 0 {
-                call = call.with(RANGE, &format!("bytes={offset}-"))?;
-            }
-            let response = self.session.call(&call, &scope(repository)).await?;
-            match response.headers().get(LOCATION) {
-                Some(location) if response.status().is_redirection() => {
-                    uri = self.session.follow(&call.method, &call.uri, location)?;
-                }
-                _ => return Ok((call, response)),
-            }
+        let mut call = Call::new(Method::GET, self.session.uri(&path).await?);
+        if offset > 0 {
+            call = call.with(RANGE, &format!("bytes={offset}-"))?;
         }
-        Err(protocol(&Method::GET, &uri, "it leads elsewhere without end"))
+        self.session.find(call, &scope(repository)).await
     }
 }
 

@@ -1,16 +1,21 @@
 //! Images to a registry.
 
+use std::collections::BTreeSet;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::payload::Payload;
+use super::pull::ACCEPTED;
 use super::session::{Call, Scope, refusal};
 use super::upload::Arrival;
 use super::{Event, Registry, RegistryError};
 use crate::descriptor::{Descriptor, Kind, annotation};
 use crate::digest::Digest;
+use crate::document::Index;
 use crate::layout::Layout;
+use crate::platform::Platform;
 use crate::reference::Reference;
 
 /// What pushing an image came to.
@@ -61,9 +66,13 @@ impl Registry {
         let (blobs, documents): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|one| one.kind() == Kind::Leaf);
         // A registry takes an image only when all of it is there: so all of it is.
-        if self.has_manifest(repository, &version, image).await? {
+        let there = self.found(repository, &version, image).await?;
+        if there == Found::Same {
             blobs.iter().for_each(|blob| self.saw(blob.digest, repository));
             return Ok(Pushed { present: blobs.len(), ..Pushed::default() });
+        }
+        if there == Found::Other && !self.options.replace {
+            self.keeps_platforms(layout, image, to).await?;
         }
         for document in &documents {
             self.learn_base(layout, document)?;
@@ -82,7 +91,7 @@ impl Registry {
             let own = document.digest.to_string();
             let last = document.digest == image.digest;
             let version = if last { &version } else { &own };
-            if !last && self.has_manifest(repository, version, &document).await? {
+            if !last && self.found(repository, version, &document).await? == Found::Same {
                 continue;
             }
             self.put_manifest(layout, &document, repository, version).await?;
@@ -106,18 +115,54 @@ impl Registry {
         Ok(())
     }
 
-    async fn has_manifest(
+    /// Refuses to replace an index by one of fewer platforms: machines of the others would find
+    /// nothing any more.
+    async fn keeps_platforms(
+        &self,
+        layout: &Layout,
+        image: &Descriptor,
+        to: &Reference,
+    ) -> Result<(), RegistryError> {
+        let (there, text) = match self.document(&scope(to.repository()), &to.version()).await {
+            Ok(found) => found,
+            // An image of a form that was given up long ago, or gone in this moment.
+            Err(RegistryError::Protocol { .. } | RegistryError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if there.kind() != Kind::Index {
+            return Ok(());
+        }
+        let Ok(there) = serde_json::from_slice::<Index>(&text) else { return Ok(()) };
+        let ours = match image.kind() {
+            Kind::Index => platforms(&layout.index(image)?),
+            _ => {
+                let config = layout.config(&layout.manifest(image)?)?;
+                BTreeSet::from([Platform::from(&config.platform).to_string()])
+            }
+        };
+        let lost: Vec<String> = platforms(&there).difference(&ours).cloned().collect();
+        match lost.is_empty() {
+            true => Ok(()),
+            false => Err(RegistryError::Loses { name: to.to_string(), lost }),
+        }
+    }
+
+    /// What has a name, compared with a document.
+    async fn found(
         &self,
         repository: &str,
         version: &str,
         document: &Descriptor,
-    ) -> Result<bool, RegistryError> {
+    ) -> Result<Found, RegistryError> {
         let uri = self.session.uri(&format!("/v2/{repository}/manifests/{version}")).await?;
-        let call = Call::new(Method::HEAD, uri).with(ACCEPT, &document.media_type)?;
-        let response = self.session.call(&call, &scope(repository)).await?;
+        let call = Call::new(Method::HEAD, uri).with(ACCEPT, &ACCEPTED.join(", "))?;
+        let (call, response) = self.session.find(call, &scope(repository)).await?;
         match response.status() {
-            StatusCode::OK => Ok(content_digest(response.headers()) == Some(document.digest)),
-            StatusCode::NOT_FOUND => Ok(false),
+            StatusCode::OK if content_digest(response.headers()) == Some(document.digest) => {
+                Ok(Found::Same)
+            }
+            StatusCode::OK => Ok(Found::Other),
+            StatusCode::NOT_FOUND => Ok(Found::Nothing),
             _ => Err(refusal(&call.method, &call.uri, response).await),
         }
     }
@@ -144,6 +189,20 @@ impl Registry {
         observer(Event::Done(document.digest));
         Ok(())
     }
+}
+
+/// What a registry has under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Same,
+    Other,
+}
+
+/// The platforms of an index. What is for none, such as an attestation, is left out.
+fn platforms(index: &Index) -> BTreeSet<String> {
+    let platforms = index.manifests.iter().filter_map(|one| one.platform.as_ref());
+    platforms.filter(|one| one.os != "unknown").map(ToString::to_string).collect()
 }
 
 fn scope(repository: &str) -> Scope {

@@ -3,11 +3,10 @@
 mod token;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, USER_AGENT, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use serde::Deserialize;
@@ -16,8 +15,9 @@ use tokio::sync::{Mutex, OnceCell};
 use super::challenge::{self, Challenge};
 use super::credentials::{self, Credentials};
 use super::payload::Payload;
+use super::proxy::is_this_machine;
 use super::transport::{self, Transport};
-use super::{Options, RegistryError, protocol, shown};
+use super::{Options, RegistryError, protocol, retry, shown};
 
 use token::Token;
 
@@ -25,6 +25,8 @@ use token::Token;
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 /// The most of an answer that is read to learn why, or for a token, in bytes.
 const MAX_ANSWER: u64 = 256 << 10;
+/// How often one request may be led elsewhere.
+const MAX_REDIRECTS: usize = 5;
 /// How often a request is tried that may be repeated.
 const TRIES: u32 = 4;
 
@@ -91,7 +93,8 @@ pub(super) struct Session {
     files: Vec<PathBuf>,
     transport: Transport,
     entrance: OnceCell<Entrance>,
-    credentials: OnceCell<Option<Credentials>>,
+    /// What was found where.
+    credentials: Mutex<Vec<(credentials::Place, Option<Credentials>)>>,
     tokens: Mutex<HashMap<Scope, Token>>,
 }
 
@@ -109,9 +112,9 @@ impl Session {
             authority: authority.to_owned(),
             may_be_plain: is_this_machine(host) || options.plain_http.iter().any(|one| one == host),
             files: options.credentials.clone(),
-            transport: Transport::new(host, &options.certificates)?,
+            transport: Transport::new(host, &options.certificates, &options.proxies)?,
             entrance: OnceCell::new(),
-            credentials: OnceCell::new(),
+            credentials: Mutex::new(Vec::new()),
             tokens: Mutex::new(HashMap::new()),
         })
     }
@@ -182,9 +185,29 @@ impl Session {
             if !again || tries == TRIES {
                 return answer;
             }
-            tokio::time::sleep(Duration::from_millis(250) * 2_u32.pow(tries)).await;
+            let asked = answer.as_ref().ok().and_then(|response| retry::after(response.headers()));
+            tokio::time::sleep(retry::pause(asked, tries)).await;
             tries += 1;
         }
+    }
+
+    /// The same, following where the registry leads: some lead to an object store, some to a
+    /// registry nearby.
+    pub(super) async fn find(
+        &self,
+        mut call: Call,
+        scope: &Scope,
+    ) -> Result<(Call, Response<Incoming>), RegistryError> {
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.call(&call, scope).await?;
+            match response.headers().get(LOCATION) {
+                Some(location) if response.status().is_redirection() => {
+                    call.uri = self.follow(&call.method, &call.uri, location)?;
+                }
+                _ => return Ok((call, response)),
+            }
+        }
+        Err(protocol(&call.method, &call.uri, "it leads elsewhere without end"))
     }
 
     /// Sends a request once; again only to say who we are.
@@ -210,7 +233,7 @@ impl Session {
     }
 
     async fn unauthorized(&self, scope: &Scope) -> Result<RegistryError, RegistryError> {
-        let known = self.credentials().await?.is_some();
+        let known = self.credentials(&scope.repository).await?.is_some();
         let registry = self.host.clone();
         Ok(RegistryError::Unauthorized { registry, what: scope.deed(), known })
     }
@@ -243,8 +266,16 @@ impl Session {
         self.transport.send(request).await
     }
 
+    /// Whether an address is of the registry itself; `host` and `host:443` are the same.
     fn is_ours(&self, uri: &Uri) -> bool {
-        uri.authority().is_some_and(|authority| authority.as_str() == self.authority)
+        let port = if uri.scheme_str() == Some("http") { "80" } else { "443" };
+        let own = &self.authority;
+        let usual = |long: &str, short: &str| {
+            long.strip_prefix(short).and_then(|rest| rest.strip_prefix(':')) == Some(port)
+        };
+        uri.authority().map(|authority| authority.as_str()).is_some_and(|authority| {
+            authority == own || usual(authority, own) || usual(own, authority)
+        })
     }
 
     async fn entrance(&self) -> Result<&Entrance, RegistryError> {
@@ -272,14 +303,25 @@ impl Session {
         self.send(&call, None).await
     }
 
-    async fn credentials(&self) -> Result<Option<&Credentials>, RegistryError> {
-        let found = self.credentials.get_or_try_init(|| async {
-            // A helper is a program, and may take its time.
-            let (files, host) = (self.files.clone(), self.host.clone());
-            let found = tokio::task::spawn_blocking(move || credentials::find(&files, &host)).await;
-            found.unwrap_or(Ok(None))
-        });
-        Ok(found.await?.as_ref())
+    async fn credentials(&self, repository: &str) -> Result<Option<Credentials>, RegistryError> {
+        let mut known = self.credentials.lock().await;
+        for place in credentials::find(&self.files, &self.host, repository)? {
+            let found = match known.iter().find(|(other, _)| *other == place) {
+                Some((_, found)) => found.clone(),
+                None => {
+                    // A helper is a program, and may take its time.
+                    let asked = place.clone();
+                    let found = tokio::task::spawn_blocking(move || asked.read()).await;
+                    let found = found.unwrap_or(Ok(None))?;
+                    known.push((place, found.clone()));
+                    found
+                }
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     async fn authorization(
@@ -291,7 +333,8 @@ impl Session {
         match challenge {
             None => Ok(None),
             Some(Challenge::Basic) => {
-                let basic = self.credentials().await?.and_then(Credentials::basic);
+                let found = self.credentials(&scope.repository).await?;
+                let basic = found.as_ref().and_then(Credentials::basic);
                 Ok(basic.and_then(|basic| secret(&basic)))
             }
             Some(Challenge::Bearer { realm, service, .. }) => {
@@ -344,20 +387,12 @@ pub(super) async fn refusal(
         message: String,
     }
     let status = response.status();
+    let retry_after = retry::after(response.headers());
     let text = transport::whole(response.into_body(), MAX_ANSWER, method, uri).await;
     let answer = text.ok().and_then(|text| serde_json::from_slice::<Answer>(&text).ok());
     let first = answer.and_then(|answer| answer.errors.into_iter().next());
     let message = first.map_or_else(String::new, |one| format!("{} {}", one.code, one.message));
     // It goes to a terminal.
     let message = message.chars().filter(|letter| !letter.is_control()).take(300).collect();
-    RegistryError::Status { method: method.clone(), url: shown(uri), status, message }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => name,
-        _ => host,
-    };
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    RegistryError::Status { method: method.clone(), url: shown(uri), status, message, retry_after }
 }

@@ -18,6 +18,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::payload::Body;
+use super::proxy::{Connector, Proxies};
 use super::{RegistryError, protocol, shown};
 
 /// How long a connection may take to be made.
@@ -34,11 +35,15 @@ const CERTIFICATE_FOLDERS: [&str; 2] = ["/etc/docker/certs.d", "/etc/containers/
 /// Sends requests, and waits for no answer forever.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: Client<HttpsConnector<Connector>, Body>,
 }
 
 impl Transport {
-    pub(super) fn new(host: &str, certificates: &[PathBuf]) -> Result<Self, RegistryError> {
+    pub(super) fn new(
+        host: &str,
+        certificates: &[PathBuf],
+        proxies: &Proxies,
+    ) -> Result<Self, RegistryError> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
@@ -47,7 +52,7 @@ impl Transport {
             .with_tls_config(tls(host, certificates)?)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(connector);
+            .wrap_connector(Connector::new(connector, proxies.clone()));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 
 use super::payload::{Part, Payload};
 use super::session::{Call, Scope, refusal};
-use super::{Event, Registry, RegistryError, protocol};
+use super::{Event, Registry, RegistryError, protocol, retry};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::layout::Layout;
@@ -61,9 +61,12 @@ impl Registry {
         let scope = Scope { repository: repository.to_owned(), write: true, from: None };
         let uri = self.session.uri(&format!("/v2/{repository}/blobs/{digest}")).await?;
         let head = Call::new(Method::HEAD, uri);
+        // Where the registry leads elsewhere, an object store has it.
         let response = self.session.call(&head, &scope).await?;
         match response.status() {
-            StatusCode::OK => return Ok(Arrival::Present),
+            status if status == StatusCode::OK || status.is_redirection() => {
+                return Ok(Arrival::Present);
+            }
             StatusCode::NOT_FOUND => {}
             _ => return Err(refusal(&head.method, &head.uri, response).await),
         }
@@ -71,11 +74,13 @@ impl Registry {
         if let Some(from) = self.other_repository(digest, repository) {
             let query = format!("?mount={digest}&from={from}");
             let scope = Scope { from: Some(from), ..scope.clone() };
-            let (response, upload) = self.begin(repository, &query, &scope).await?;
-            if response.status() == StatusCode::CREATED {
-                return Ok(Arrival::Mounted);
+            match self.begin(repository, &query, &scope).await {
+                Ok((_, None)) => return Ok(Arrival::Mounted),
+                Ok((_, upload)) => begun = upload,
+                // Whoever may not read there may still write here.
+                Err(RegistryError::Unauthorized { .. } | RegistryError::Status { .. }) => {}
+                Err(error) => return Err(error),
             }
-            begun = upload;
         }
         self.upload(layout, blob, repository, begun).await?;
         Ok(Arrival::Uploaded)
@@ -143,6 +148,7 @@ impl Registry {
                     if failures == TRIES || !may_pass(&error) {
                         return Err(error);
                     }
+                    tokio::time::sleep(retry::pause_after(&error, failures)).await;
                     let uri = journal.read().unwrap_or(uri);
                     // Where the registry has lost it, a new one begins.
                     begun = self.ask(&uri, blob, &scope).await.ok().flatten();

@@ -186,3 +186,40 @@ async fn containerd_imports_all_platforms_and_unpacks_its_own() {
     ctr(&["images", "unmount", "--rm", "--snapshotter", "native", &mounted.display().to_string()]);
     assert_eq!(tool.unwrap(), b"linux/amd64");
 }
+
+/// A base of several layers as others make them: in zstd, with links and folders that count.
+#[test]
+fn a_base_in_zstd_is_built_on() {
+    require!(programs(&["skopeo"]));
+    let (folder, here) = layout();
+    let mut tree = kubewright_oci::Tree::new();
+    tree.folder("usr/bin", 0o755).unwrap();
+    tree.link("bin", "usr/bin").unwrap();
+    let base = kubewright_oci::Image { layers: vec![tree], ..kubewright_oci::Image::new(amd64()) };
+    here.tag("base", &base.write(&here).unwrap()).unwrap();
+    let zstd = folder.path().join("zstd");
+    let (from, to) =
+        (format!("oci:{}:base", here.root().display()), format!("oci:{}:base", zstd.display()));
+    let format = ["--dest-compress-format", "zstd"];
+    run(
+        "skopeo",
+        &[&["copy", "--quiet", "--insecure-policy"], &format[..], &[&from, &to]].concat(),
+    );
+    let there = Layout::open(&zstd).unwrap();
+    let base = there.find("base").unwrap();
+    let layers = there.manifest(&base).unwrap().layers;
+    assert!(layers[0].media_type.ends_with("+zstd"), "{layers:?}");
+    let mut tree = kubewright_oci::Tree::new();
+    tree.file("bin/tool", kubewright_oci::Content::Bytes(b"x".to_vec()), 0o755).unwrap();
+    let image = kubewright_oci::Image {
+        base: Some(base),
+        layers: vec![tree],
+        ..kubewright_oci::Image::new(amd64())
+    };
+    let image = there.manifest(&image.write(&there).unwrap()).unwrap();
+    // It went where the link of the base leads.
+    let layer = there.open_blob(&image.layers[1]).unwrap();
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(layer));
+    let paths = tar.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned());
+    assert_eq!(paths.collect::<Vec<_>>(), [std::path::Path::new("usr/bin/tool")]);
+}

@@ -6,5 +6,7 @@ mod fake;
 mod hostile;
 mod interop;
 mod line;
+mod patience;
+mod proxy;
 mod push;
 mod scene;

@@ -128,6 +128,35 @@ async fn a_blob_arrives_in_pieces() {
 }
 
 #[tokio::test]
+async fn an_index_does_not_lose_a_platform_unasked() {
+    require!(registry::available());
+    let server = Registry::start().unwrap();
+    let (_here, here) = layout();
+    let both = index(&here);
+    let to = name(&server.host(), "team/tool:v1");
+    let pushing = client(&server.host());
+    pushing.push(&here, &both, &to).await.unwrap();
+    let one = image(&here, "linux/amd64", b"newer");
+    let alone = kubewright_oci::image::join(&here, std::slice::from_ref(&one), &Default::default())
+        .unwrap();
+    for smaller in [&one, &alone] {
+        let error = pushing.push(&here, smaller, &to).await.unwrap_err();
+        assert!(
+            matches!(&error, RegistryError::Loses { lost, .. } if lost[..] == ["linux/arm64"]),
+            "{error}"
+        );
+        assert_eq!(pushing.resolve(&to).await.unwrap().digest, both.digest);
+        // By digest, or under another name, nothing is lost.
+        pushing.push(&here, smaller, &name(&server.host(), "team/tool:v2")).await.unwrap();
+    }
+    let replacing = Options { replace: true, ..Options::default() };
+    client_with(&server.host(), replacing).push(&here, &alone, &to).await.unwrap();
+    assert_eq!(pushing.resolve(&to).await.unwrap().digest, alone.digest);
+    // More platforms are no loss.
+    pushing.push(&here, &both, &to).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_named() {
     require!(registry::available());
     let server = Registry::start().unwrap();

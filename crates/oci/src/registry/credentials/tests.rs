@@ -2,10 +2,19 @@
 use super::*;
 
 fn stored(text: &str, registry: &str) -> Result<Option<Credentials>, CredentialsError> {
+    stored_for(text, registry, "team/tool")
+}
+
+fn stored_for(
+    text: &str,
+    registry: &str,
+    repository: &str,
+) -> Result<Option<Credentials>, CredentialsError> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.json");
     fs::write(&file, text).unwrap();
-    find(&[folder.path().join("absent.json"), file], registry)
+    let places = find(&[folder.path().join("absent.json"), file], registry, repository)?;
+    places.first().map_or(Ok(None), Place::read)
 }
 
 fn password(user: &str, password: &str) -> Option<Credentials> {
@@ -47,4 +56,28 @@ fn the_name_of_a_helper_is_no_path() {
     assert!(matches!(error, CredentialsError::HelperName(_)));
     let error = stored(r#"{"credHelpers":{"r.example":"none-of-that-name"}}"#, "r.example");
     assert!(matches!(error, Err(CredentialsError::Helper { .. })));
+}
+
+#[test]
+fn the_key_that_covers_most_of_a_name_counts() {
+    let entry = |user: &str| format!(r#"{{"username":"{user}","password":"p"}}"#);
+    let text = format!(
+        r#"{{"auths":{{"quay.io":{},"quay.io/team":{},"quay.io/team/node":{},"ghcr.io/team":{}}}}}"#,
+        entry("all"),
+        entry("team"),
+        entry("node"),
+        entry("alone"),
+    );
+    for (registry, repository, user) in [
+        ("quay.io", "other/node", Some("all")),
+        ("quay.io", "teams/node", Some("all")),
+        ("quay.io", "team/felix", Some("team")),
+        ("quay.io", "team/node", Some("node")),
+        ("quay.io", "team/node/x", Some("node")),
+        ("ghcr.io", "team/node", Some("alone")),
+        ("ghcr.io", "other/node", None),
+    ] {
+        let found = stored_for(&text, registry, repository).unwrap();
+        assert_eq!(found, user.and_then(|user| password(user, "p")), "{registry}/{repository}");
+    }
 }

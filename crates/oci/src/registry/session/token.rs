@@ -38,7 +38,8 @@ impl Session {
         if plain && !(self.may_be_plain && place.scheme_str() == Some("http")) {
             return Err(protocol(&method, &place, "tokens are not asked for in the clear"));
         }
-        let call = token_call(self.credentials().await?, &place, service, scope)?;
+        let credentials = self.credentials(&scope.repository).await?;
+        let call = token_call(credentials.as_ref(), &place, service, scope)?;
         let body = call.payload.body().await;
         let failed = |source| RegistryError::Connection {
             method: call.method.clone(),
