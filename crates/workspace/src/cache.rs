@@ -14,7 +14,7 @@ use crate::git::{Change, hex};
 use crate::manifest::Component;
 
 /// Changes when the same ingredients come to give another result.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// The key of a component.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,10 +47,14 @@ pub struct Ingredients<'a> {
     pub tree: &'a str,
     /// Files that are not as committed.
     pub changes: &'a [Change],
+    /// Which committed files have no content here.
+    pub absent: Option<&'a str>,
     /// Keys of what it needs.
     pub needs: BTreeMap<&'a str, &'a Key>,
     /// The compiler; nothing where none is called by us.
     pub toolchain: Option<&'a str>,
+    /// The C compiler; nothing where no C takes part.
+    pub compiler: Option<&'a str>,
     /// Variables that builds see and that change them.
     pub environment: &'a BTreeMap<String, String>,
     /// Whether dependencies are those of the workspace.

@@ -23,8 +23,10 @@
 //!
 //! # Invariants
 //!
-//! * **Trees stay clean.** `go build` gets a module file outside of the tree, commands get a copy of
-//!   it, and a build that changed a tree all the same fails.
+//! * **Trees stay clean.** Go and commands get copies of trees, and a command that changed a tree all
+//!   the same fails.
+//! * **Builds see what keys know.** What lies in a tree and is no part of the key, such as sources
+//!   that git ignores, is in no copy.
 //! * **A tree with work in it never moves.** `sync` leaves changed files and unpublished commits
 //!   where they are, and says so.
 //! * **One key, one result.** Outputs, tags and images are named by the key of what they are made
@@ -49,6 +51,7 @@ pub mod git;
 pub mod go_module;
 pub mod graph;
 pub mod image;
+mod leftover;
 pub mod lock;
 pub mod manifest;
 pub mod manifest_images;

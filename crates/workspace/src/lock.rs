@@ -102,6 +102,12 @@ impl Lock {
             file: file.to_owned(),
             source: Box::new(source),
         })?;
+        let loose = lock.component.iter().find(|(_, pin)| !pin.commit.is_commit());
+        if let Some((name, pin)) = loose {
+            let problem = format!("component {name}: {} is no commit", pin.commit);
+            let source = Box::new(serde::de::Error::custom(problem));
+            return Err(LockError::Syntax { file: file.to_owned(), source });
+        }
         match lock.version {
             VERSION => Ok(lock),
             version => Err(LockError::Version { file: file.to_owned(), version }),

@@ -3,7 +3,16 @@
 //! Only the references are replaced, where they stand in the text: comments, order and style stay.
 //! An image that is made by no component and is not said to be of others is an error; the old way,
 //! replacing what matched, left such images as they were and nobody noticed.
+//!
+//! ```text
+//! text ──> nodes, aliases and merges followed ──> places: what Kubernetes would run ──┐
+//!            └──> all other texts ──> mentions of images, replaced where they are ours ─┴──> text
+//! ```
 
+mod mention;
+mod node;
+mod output;
+mod place;
 mod rewrite;
 
 use std::collections::BTreeMap;
@@ -16,6 +25,7 @@ use crate::image::{ImageError, Images};
 use crate::name::InnerPath;
 use crate::workspace::Workspace;
 
+pub use output::{OutputError, Written, write};
 pub use rewrite::{Place, RewriteError, Rewritten, rewrite};
 
 /// Why manifests cannot be rendered.

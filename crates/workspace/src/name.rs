@@ -210,11 +210,74 @@ impl InnerPath {
     }
 }
 
+impl GitUrl {
+    /// The same repository, seen from anywhere: a relative path is one from the folder `root`.
+    #[must_use]
+    pub fn seen_from(&self, root: &Path) -> Self {
+        match self.is_path() && !self.0.starts_with('/') {
+            true => {
+                let mut path = root.to_owned();
+                for part in Path::new(&self.0).components() {
+                    match part {
+                        Component::ParentDir => drop(path.pop()),
+                        Component::CurDir => {}
+                        part => path.push(part),
+                    }
+                }
+                Self(path.to_string_lossy().into_owned())
+            }
+            false => self.clone(),
+        }
+    }
+
+    /// Whether it is a path of this machine: neither `https://host/path` nor `host:path`.
+    fn is_path(&self) -> bool {
+        let before = self.0.split('/').next().unwrap_or_default();
+        !self.0.contains("://") && !before.contains(':')
+    }
+
+    /// Whether an address leads to the same repository, whatever the way there: `git@host:x/y` and
+    /// `https://host/x/y.git` do.
+    #[must_use]
+    pub fn leads_to_the_same_as(&self, other: &str) -> bool {
+        place(&self.0) == place(other)
+    }
+}
+
+/// Host and path of an address.
+fn place(url: &str) -> (String, String) {
+    let (host, path) = match url.split_once("://") {
+        Some(("file", path)) => ("", path),
+        Some((_, rest)) => rest.split_once('/').unwrap_or((rest, "")),
+        None => match url.split_once(':').filter(|(host, _)| !host.contains('/')) {
+            Some((host, path)) => (host, path),
+            None => ("", url),
+        },
+    };
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let host = match host.rsplit_once(':') {
+        Some((host, "22" | "80" | "443" | "9418")) => host,
+        _ => host,
+    };
+    let path = path.trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/');
+    // Paths of a machine differ by where they begin.
+    let path = if host.is_empty() { path } else { path.trim_start_matches('/') };
+    (host.to_ascii_lowercase(), path.to_owned())
+}
+
 impl Reference {
-    /// Whether it is a whole commit id.
+    /// Whether it is a whole commit id, by SHA-1 or SHA-256.
     #[must_use]
     pub fn is_commit(&self) -> bool {
-        self.0.len() == 40 && self.0.chars().all(|c| c.is_ascii_hexdigit() && !c.is_uppercase())
+        [40, 64].contains(&self.0.len())
+            && self.0.chars().all(|c| c.is_ascii_hexdigit() && !c.is_uppercase())
+    }
+
+    /// Whether it may be a commit id, or the beginning of one.
+    #[must_use]
+    pub fn may_be_commit(&self) -> bool {
+        self.0.len() >= 4 && self.0.chars().all(|c| c.is_ascii_hexdigit())
     }
 }
 
@@ -253,6 +316,45 @@ mod tests {
             assert!(Reference::new(good).is_ok(), "{good:?}");
         }
         assert_eq!(ImageName::new("calico/node").unwrap().last(), "node");
+    }
+
+    #[test]
+    fn one_repository_has_many_addresses() {
+        let url = GitUrl::new("https://host.example/team/one.git").unwrap();
+        for same in [
+            "https://host.example/team/one",
+            "https://me@Host.example:443/team/one.git/",
+            "git@host.example:team/one.git",
+            "ssh://git@host.example:22/team/one",
+        ] {
+            assert!(url.leads_to_the_same_as(same), "{same}");
+        }
+        for other in [
+            "https://host.example/team/two",
+            "https://host.example/me/one.git",
+            "https://other.example/team/one.git",
+            "https://host.example:8443/team/one.git",
+            "/team/one",
+        ] {
+            assert!(!url.leads_to_the_same_as(other), "{other}");
+        }
+        let path = GitUrl::new("file:///srv/one.git").unwrap();
+        assert!(path.leads_to_the_same_as("/srv/one"));
+        assert!(!path.leads_to_the_same_as("srv/one"));
+    }
+
+    #[test]
+    fn a_relative_address_is_one_from_the_workspace() {
+        for (url, seen) in [
+            ("../one", "/one"),
+            ("one.git", "/work/one.git"),
+            ("./a:b", "/work/a:b"),
+            ("/srv/one", "/srv/one"),
+            ("host:one", "host:one"),
+            ("https://host/one", "https://host/one"),
+        ] {
+            assert_eq!(GitUrl::new(url).unwrap().seen_from(Path::new("/work")).as_str(), seen);
+        }
     }
 
     #[test]

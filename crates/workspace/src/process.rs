@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -84,6 +84,13 @@ impl Stop {
     pub fn stopped(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
+
+    /// Waits until someone asks.
+    pub async fn asked(&self) {
+        while !self.stopped() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
 /// Runs a short program to its end and returns what it wrote to standard output.
@@ -104,8 +111,43 @@ pub fn output(command: &mut Command) -> Result<Vec<u8>, ProcessError> {
     }
 }
 
+/// Where the words of a bound program begin.
+const BOUND: &str = "kubewright-build";
+
+/// Runs its arguments, and when it is asked to end, or we are gone, ends them with all that they
+/// started: they get as long as [`GRACE`].
+const KEEPER: &str = r#"
+trap 'trap "" TERM; kill -s TERM -- -$$; (sleep 2; kill -s KILL -- -$$) & wait "$child"; exit 143' TERM
+"$@" & child=$!
+wait "$child"
+"#;
+
+/// A program that does not outlive us, however we end, where `setpriv` of util-linux is there to
+/// arrange it. To be run by [`watched`], with `search` as its `PATH`.
+pub(crate) fn bound(program: &str, search: &OsStr) -> Command {
+    static SETPRIV: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let setpriv = find("setpriv", &std::env::var_os("PATH")?)?;
+        let mut tried = Command::new(&setpriv);
+        // That of busybox cannot do it.
+        output(tried.args(["--pdeathsig", "TERM", "--", "true"])).is_ok().then_some(setpriv)
+    });
+    let is_there = program.contains('/') || find(program, search).is_some();
+    let Some(setpriv) = SETPRIV.as_ref().filter(|_| is_there) else {
+        return Command::new(program);
+    };
+    let mut command = Command::new(setpriv);
+    // The signal goes to one process only, so that one is there to pass it on.
+    command.args(["--pdeathsig", "TERM", "--", "/bin/sh", "-c", KEEPER, BOUND, program]);
+    command
+}
+
+/// A program by its name.
+fn find(program: &str, search: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(search).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
 /// Runs a program that may take long, with what it says in the file `log`, appended. It gets a
-/// process group of its own, so that all of it can be ended.
+/// process group of its own, so that all of it can be ended; what it leaves running is ended too.
 ///
 /// # Errors
 /// When it fails, does not end within `limit`, or `stop` is asked for.
@@ -115,18 +157,55 @@ pub fn watched(
     limit: Duration,
     stop: &Stop,
 ) -> Result<(), ProcessError> {
-    let what = shown(command);
-    let unkept = |source| ProcessError::Output { program: what.clone(), source };
+    let unkept = unkept(command);
     let mut file =
-        File::options().create(true).append(true).read(true).open(log).map_err(unkept)?;
-    let begin = file.seek(SeekFrom::End(0)).map_err(unkept)?;
-    let (out, err) = (file.try_clone().map_err(unkept)?, file.try_clone().map_err(unkept)?);
-    command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        File::options().create(true).append(true).read(true).open(log).map_err(&unkept)?;
+    let begin = file.seek(SeekFrom::End(0)).map_err(&unkept)?;
+    let out = file.try_clone().map_err(&unkept)?;
+    supervised(command, out, file, begin, limit, stop)
+}
+
+/// As [`watched`], for a program that answers: returns what it wrote to standard output.
+///
+/// # Errors
+/// As [`watched`].
+pub(crate) fn answered(
+    command: &mut Command,
+    limit: Duration,
+    stop: &Stop,
+) -> Result<Vec<u8>, ProcessError> {
+    let unkept = unkept(command);
+    // Files, as nobody need empty them while it runs.
+    let mut answer = tempfile::tempfile().map_err(&unkept)?;
+    let said = tempfile::tempfile().map_err(&unkept)?;
+    supervised(command, answer.try_clone().map_err(&unkept)?, said, 0, limit, stop)?;
+    let mut text = Vec::new();
+    let read = answer.rewind().and_then(|()| answer.read_to_end(&mut text));
+    read.map(|_| text).map_err(unkept)
+}
+
+fn unkept(command: &Command) -> impl Fn(io::Error) -> ProcessError + use<> {
+    let program = shown(command);
+    move |source| ProcessError::Output { program: program.clone(), source }
+}
+
+/// Runs a program in a process group of its own. Its part of the file `err` begins at `begin`.
+fn supervised(
+    command: &mut Command,
+    out: File,
+    err: File,
+    begin: u64,
+    limit: Duration,
+    stop: &Stop,
+) -> Result<(), ProcessError> {
+    let (what, unkept) = (shown(command), unkept(command));
+    command.stdin(Stdio::null()).stdout(out);
+    command.stderr(err.try_clone().map_err(&unkept)?).process_group(0);
     let mut child = command
         .spawn()
         .map_err(|source| ProcessError::Start { program: program(command), source })?;
     let end = wait(&mut child, limit, stop).map_err(unkept)?;
-    let said = || scrubbed(&tail_of_file(log, begin));
+    let said = || scrubbed(&tail_of_file(err, begin));
     match end {
         End::Itself(status) if status.success() => Ok(()),
         End::Itself(status) => {
@@ -163,11 +242,12 @@ fn wait(child: &mut Child, limit: Duration, stop: &Stop) -> io::Result<End> {
 
 /// Waits at most this long, and collects the process if it ended.
 fn ends(child: &mut Child, patience: Duration) -> io::Result<Option<ExitStatus>> {
-    if let Some(status) = child.try_wait()? {
-        return Ok(Some(status));
+    if !ended(child, patience)? {
+        return Ok(None);
     }
-    ended(child, patience)?;
-    child.try_wait()
+    // Nobody waits for what it left behind. Until it is collected, nobody else can have its number.
+    let _ = kill_process_group(pid(child), Signal::KILL);
+    child.wait().map(Some)
 }
 
 /// Waits at most this long, without collecting; a descriptor of the process wakes us the moment it
@@ -184,7 +264,6 @@ fn ended(child: &Child, patience: Duration) -> io::Result<bool> {
 
 /// Ends a program and all that it started. What it started gets as long as it takes itself.
 fn end(child: &mut Child) -> io::Result<()> {
-    // Until it is collected, nobody else can have its number.
     let _ = kill_process_group(pid(child), Signal::TERM);
     let asked = Instant::now();
     while asked.elapsed() < GRACE && !ended(child, LOOK)? {}
@@ -200,13 +279,17 @@ fn program(command: &Command) -> String {
     Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The program with its arguments, as an error shows it: without what `-c` sets, and without
+/// The program with its arguments, as an error shows it: without what `-c` sets for git, and without
 /// credentials.
 fn shown(command: &Command) -> String {
     let mut words = vec![program(command)];
     let mut arguments = command.get_args().map(OsStr::to_string_lossy);
+    if command.get_args().any(|argument| argument == BOUND) {
+        words.clear();
+        arguments.find(|argument| argument == BOUND);
+    }
     while let Some(argument) = arguments.next() {
-        if argument == "-c" {
+        if argument == "-c" && words.first().is_some_and(|program| program == "git") {
             arguments.next();
             continue;
         }
@@ -216,7 +299,7 @@ fn shown(command: &Command) -> String {
 }
 
 /// A text without the credentials of its addresses.
-fn scrubbed(text: &str) -> String {
+pub(crate) fn scrubbed(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {
@@ -241,9 +324,8 @@ fn tail_of(said: &[u8]) -> String {
 
 /// The end of a log, of which this program's part begins at `begin`. A log that cannot be read
 /// leaves an error without the tail.
-fn tail_of_file(log: &Path, begin: u64) -> String {
-    let read = || -> io::Result<Vec<u8>> {
-        let mut file = File::open(log)?;
+fn tail_of_file(mut file: File, begin: u64) -> String {
+    let read = move || -> io::Result<Vec<u8>> {
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(begin.max(length.saturating_sub(TAIL))))?;
         let mut said = Vec::new();
@@ -274,6 +356,10 @@ mod tests {
     fn a_missing_program_is_named() {
         let error = output(&mut Command::new("/nowhere/no-such")).unwrap_err();
         assert_eq!(error.to_string(), "cannot start no-such: is it installed?");
+        let folder = tempfile::tempdir().unwrap();
+        let (log, limit) = (folder.path().join("log"), Duration::from_secs(900));
+        let error = watched(&mut bound("no-such", &search()), &log, limit, &Stop::default());
+        assert_eq!(error.unwrap_err().to_string(), "cannot start no-such: is it installed?");
     }
 
     #[test]
@@ -291,12 +377,48 @@ mod tests {
         // Its child was killed: gone, or a zombie that nobody collects yet.
         let child = std::fs::read_to_string(pid).unwrap();
         let patience = Instant::now() + Duration::from_secs(30);
-        while std::fs::read_to_string(format!("/proc/{}/stat", child.trim()))
-            .is_ok_and(|stat| !stat.contains(") Z "))
-        {
+        while !is_gone(&child) {
             assert!(Instant::now() < patience, "the child still runs");
             std::thread::yield_now();
         }
+    }
+
+    fn search() -> std::ffi::OsString {
+        std::env::var_os("PATH").unwrap()
+    }
+
+    /// Whether a process is gone, or a zombie that nobody collects yet.
+    fn is_gone(pid: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z "))
+    }
+
+    #[test]
+    fn what_a_program_leaves_running_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        for mut command in [Command::new("sh"), bound("sh", &search())] {
+            command.args(["-c", &format!("sleep 1000 & echo $! > {}", pid.display())]);
+            let limit = Duration::from_secs(900);
+            watched(&mut command, &folder.path().join("log"), limit, &Stop::default()).unwrap();
+            let child = std::fs::read_to_string(&pid).unwrap();
+            let patience = Instant::now() + Duration::from_secs(30);
+            while !is_gone(&child) {
+                assert!(Instant::now() < patience, "the child still runs");
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn a_bound_program_is_told_of_by_its_own_name_and_ends_as_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = bound("sh", &search());
+        command.args(["-c", "echo said; exit 7"]);
+        let limit = Duration::from_secs(900);
+        let log = folder.path().join("log");
+        let error = watched(&mut command, &log, limit, &Stop::default()).unwrap_err().to_string();
+        assert_eq!(error, "sh -c echo said; exit 7 failed with exit status: 7:\nsaid");
     }
 
     #[test]

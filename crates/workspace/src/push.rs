@@ -8,6 +8,8 @@ use kubewright_oci::registry::{Options, Pushed, RegistryError};
 use kubewright_oci::{Descriptor, Layout, Reference, Registry};
 use serde::Serialize;
 
+use crate::process::Stop;
+
 /// Why an image was not pushed.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
@@ -28,6 +30,14 @@ pub enum PushError {
         /// Why.
         #[source]
         source: RegistryError,
+    },
+    /// Someone asked to stop.
+    #[error(
+        "interrupted while {name} was pushed: what has arrived stays, and the next push goes on from there"
+    )]
+    Stopped {
+        /// Its name.
+        name: Reference,
     },
     /// Waiting is impossible.
     #[error("cannot start the runtime")]
@@ -50,11 +60,12 @@ pub struct Done {
 /// registry the next takes over from there. `done` hears of each.
 ///
 /// # Errors
-/// At the first that fails; what has arrived stays.
+/// At the first that fails, or when `stop` is asked for; what has arrived stays.
 pub fn push(
     layout: &Layout,
     images: &[(String, Descriptor)],
     options: &Options,
+    stop: &Stop,
     done: &mut dyn FnMut(&Done),
 ) -> Result<Vec<Done>, PushError> {
     let mut named = Vec::new();
@@ -76,7 +87,10 @@ pub fn push(
                     place.insert(new.map_err(failed)?)
                 }
             };
-            let pushed = registry.push(layout, image, &name).await.map_err(failed)?;
+            let pushed = tokio::select! {
+                pushed = registry.push(layout, image, &name) => pushed.map_err(failed)?,
+                () = stop.asked() => return Err(PushError::Stopped { name }),
+            };
             let (reference, digest) = (name.to_string(), image.digest.to_string());
             let one = Done { reference, digest, pushed };
             done(&one);

@@ -1,7 +1,7 @@
 //! What the sources of a workspace are right now: the state of each tree, and what it says about
 //! edges.
 //!
-//! Looking takes two short git commands for each component, side by side. What a commit's tree says
+//! Looking takes three short git commands for each component, side by side. What a commit's tree says
 //! is kept by the tree's digest, so it is read once; a changed tree is read each time.
 
 use std::collections::BTreeMap;
@@ -9,12 +9,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::file;
-use crate::git::{State, StateError};
+use crate::git::{Repository, State, StateError};
 use crate::go_module::{self, ModFile, ModFileError};
 use crate::graph::{self, Facts, Graph, GraphErrors};
 use crate::name::ComponentName;
 use crate::parallel;
 use crate::workspace::Workspace;
+
+/// Folder of what was read of trees; another one when other things are read.
+pub(crate) const FACTS: &str = "facts/2";
 
 /// Why the sources are not known.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +98,22 @@ impl Sources {
     pub fn module(&self, name: &ComponentName) -> Option<&ModFile> {
         self.facts.get(name)?.module.as_ref()
     }
+
+    /// Paths of all modules of a component with their folders: its own, and of those inside of it the
+    /// ones that any component requires.
+    pub fn modules(&self, name: &ComponentName) -> impl Iterator<Item = (&str, &Path)> {
+        let facts = self.facts.get(name);
+        let own = facts.and_then(|facts| facts.module.as_ref());
+        let own = own.map(|module| (&module.module[..], Path::new("")));
+        let inner = facts.into_iter().flat_map(|facts| &facts.inner);
+        let inner = inner.filter(|(path, _)| self.is_required(path));
+        own.into_iter().chain(inner.map(|(path, folder)| (path.as_str(), folder.as_path())))
+    }
+
+    fn is_required(&self, path: &str) -> bool {
+        let modules = self.facts.values().filter_map(|facts| facts.module.as_ref());
+        modules.flat_map(|module| &module.require).any(|require| require.path == path)
+    }
 }
 
 fn look(workspace: &Workspace, name: &ComponentName) -> Result<(State, Facts), SourcesError> {
@@ -107,14 +126,16 @@ fn look(workspace: &Workspace, name: &ComponentName) -> Result<(State, Facts), S
     }
     let state = State::of(&repository)
         .map_err(|source| SourcesError::State { component: name.clone(), source })?;
-    let cached = workspace.state("facts").join(format!("{}.json", state.tree));
+    // What is absent is not read either.
+    let absent = state.absent.as_deref().map(|digest| format!("-{digest}")).unwrap_or_default();
+    let cached = workspace.state(FACTS).join(format!("{}{absent}.json", state.tree));
     if !state.dirty()
         && let Ok(text) = std::fs::read(&cached)
         && let Ok(facts) = serde_json::from_slice(&text)
     {
         return Ok((state, facts));
     }
-    let facts = facts(name, &folder)?;
+    let facts = facts(name, &repository)?;
     if !state.dirty() {
         keep(workspace, &cached, &facts);
     }
@@ -124,25 +145,30 @@ fn look(workspace: &Workspace, name: &ComponentName) -> Result<(State, Facts), S
 /// What cannot be kept is read again next time.
 fn keep(workspace: &Workspace, cached: &Path, facts: &Facts) {
     let text = serde_json::to_vec(facts).unwrap_or_default();
-    let kept = workspace.state_folder("facts").is_ok() && file::replace(cached, &text).is_ok();
+    let kept = workspace.state_folder(FACTS).is_ok() && file::replace(cached, &text).is_ok();
     if !kept {
         tracing::debug!(file = %cached.display(), "facts are not kept");
     }
 }
 
-fn facts(name: &ComponentName, folder: &Path) -> Result<Facts, SourcesError> {
-    let path = folder.join("go.mod");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Facts::default()),
-        Err(source) => return Err(SourcesError::Read { component: name.clone(), path, source }),
+fn facts(name: &ComponentName, repository: &Repository) -> Result<Facts, SourcesError> {
+    let folder = repository.folder();
+    let files = repository.files(Path::new(".")).map_err(|source| SourcesError::State {
+        component: name.clone(),
+        source: StateError::Git { folder: folder.to_owned(), source },
+    })?;
+    if !files.iter().any(|file| file == Path::new("go.mod")) {
+        return Ok(Facts::default());
+    }
+    let read = |path: &Path| {
+        let (component, path) = (name.clone(), path.to_owned());
+        move |source| SourcesError::Read { component, path, source }
     };
+    let path = folder.join("go.mod");
+    let text = std::fs::read_to_string(&path).map_err(read(&path))?;
     let module = ModFile::parse(&text)
         .map_err(|source| SourcesError::Module { component: name.clone(), source })?;
-    let imports = go_module::scan(folder).map_err(|source| SourcesError::Read {
-        component: name.clone(),
-        path: folder.to_owned(),
-        source,
-    })?;
-    Ok(Facts { module: Some(module), imports })
+    let imports = go_module::scan(folder, &files).map_err(read(folder))?;
+    let inner = go_module::inner(folder, &files).map_err(read(folder))?;
+    Ok(Facts { module: Some(module), imports, inner })
 }

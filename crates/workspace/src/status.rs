@@ -70,7 +70,7 @@ fn one(workspace: &Workspace, name: &ComponentName) -> Status {
         true => (None, Some("not there: sync it".to_owned())),
         false => match State::of(&repository) {
             Ok(state) => (Some(state), None),
-            Err(error) => (None, Some(error.to_string())),
+            Err(error) => (None, Some(with_causes(&error))),
         },
     };
     let pinned = component.and_then(|component| workspace.lock.pinned(name, component));
@@ -84,6 +84,17 @@ fn one(workspace: &Workspace, name: &ComponentName) -> Status {
         },
     };
     Status { component: name.clone(), state, problem, drift }
+}
+
+/// An error with what led to it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }
 
 /// Components whose trees have work in them.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::build::Environment;
 use crate::file;
 use crate::git::Repository;
+use crate::leftover;
 use crate::lock::{self, Lock, LockError};
 use crate::manifest::{Component, Manifest, ManifestError};
 use crate::name::ComponentName;
@@ -141,7 +142,7 @@ impl Workspace {
         Ok(folder)
     }
 
-    /// Keeps other processes from writing.
+    /// Keeps other processes from writing, and removes what earlier ones have not finished.
     ///
     /// # Errors
     /// [`WorkspaceError::Busy`] when one does.
@@ -150,7 +151,13 @@ impl Workspace {
         let wrong = |source| WorkspaceError::Folder { path: path.clone(), source };
         let file = File::options().create(true).append(true).open(&path).map_err(wrong)?;
         match file.try_lock() {
-            Ok(()) => Ok(Hold { _file: file }),
+            Ok(()) => {
+                let hold = Hold { _file: file };
+                let root = || self.root.clone();
+                leftover::sweep(self)
+                    .map_err(|source| WorkspaceError::Folder { path: root(), source })?;
+                Ok(hold)
+            }
             Err(TryLockError::WouldBlock) => Err(WorkspaceError::Busy { root: self.root.clone() }),
             Err(TryLockError::Error(source)) => Err(wrong(source)),
         }

@@ -8,9 +8,7 @@ use kubewright_testkit::require;
 use kubewright_testkit::require::programs;
 use kubewright_workspace::build::Outcome;
 use kubewright_workspace::manifest::import;
-use kubewright_workspace::process::Stop;
-use kubewright_workspace::progress::Silent;
-use kubewright_workspace::release::{ReleaseError, release};
+use kubewright_workspace::release::ReleaseError;
 use kubewright_workspace::sources::Sources;
 use sandbox::{Sandbox, chain};
 
@@ -95,17 +93,13 @@ fn a_release_is_built_twice_and_tagged_last() {
     require!(programs(&["git", "go"]));
     let mut sandbox = Sandbox::calico();
     sandbox.sync();
-    sandbox.build().done();
-    let version = "v3.14.1".parse().unwrap();
-    let (silent, stop) = (Silent, Stop::default());
-    let release =
-        |sandbox: &Sandbox, tag| release(&sandbox.workspace, &version, tag, &silent, &stop);
     for name in sandbox.workspace.manifest.component.keys() {
         let tree = sandbox.workspace.tree(name);
         git(&tree, &["config", "user.name", "Test"]).unwrap();
         git(&tree, &["config", "user.email", "test@example.org"]).unwrap();
     }
-    let tried = release(&sandbox, false).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let tried =
+        sandbox.release("v3.14.1", false).unwrap_or_else(|error| panic!("{}", chain(&error)));
     assert_eq!((tried.files.len(), tried.images.len(), tried.tagged.len()), (9, 9, 0));
     let sums = std::fs::read_to_string(tried.folder.join("SHA256SUMS")).unwrap();
     let checked = std::process::Command::new("sha256sum")
@@ -117,15 +111,16 @@ fn a_release_is_built_twice_and_tagged_last() {
     let notes = std::fs::read_to_string(tried.folder.join("NOTES.md")).unwrap();
     assert!(notes.contains("## felix\n\nNothing changed since v3.14.0."), "{notes}");
 
-    let done = release(&sandbox, true).unwrap();
+    let done = sandbox.release("v3.14.1", true).unwrap();
     assert_eq!(done.tagged.len(), 10);
     assert_eq!(done.images, tried.images);
+    assert!(done.images.keys().all(|name| name.contains(":v3.14.1-")), "{:?}", done.images);
     let tag = git(&sandbox.tree("felix"), &["describe", "--exact-match", "--match", "v3.14.1"]);
     assert_eq!(tag.unwrap(), "v3.14.1\n");
     sandbox.trees_are_clean();
 
     std::fs::write(sandbox.tree("typha").join("mine"), "").unwrap();
-    let error = release(&sandbox, false).unwrap_err();
+    let error = sandbox.release("v3.14.1", false).unwrap_err();
     assert!(matches!(error, ReleaseError::Dirty(_)), "{error}");
 }
 
@@ -136,7 +131,12 @@ fn checkouts_in_a_folder_become_the_same_workspace() {
     sandbox.sync();
     let graph = sandbox.sources().graph;
     let origin = sandbox.federation.origin("");
-    let text = import::import(&origin, &origin).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    git(&origin, &["init", "--quiet", "without-commits"]).unwrap();
+    let imported =
+        import::import(&origin, &origin).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let text = imported.text;
+    let left: Vec<&str> = imported.left.iter().filter_map(|left| left.rsplit('/').next()).collect();
+    assert_eq!(left, ["without-commits: it has no commit"]);
     std::fs::write(origin.join("workspace.toml"), &text).unwrap();
     let found = sandbox::open(&origin);
     let sources = Sources::of(&found).unwrap();

@@ -11,8 +11,9 @@ use kubewright_oci::registry::Options;
 use kubewright_testkit::federation::git;
 use kubewright_testkit::require::programs;
 use kubewright_testkit::{Containerd, Netns, Registry, containerd, registry, require};
-use kubewright_workspace::bundle::{self, BundleError, BundledImage, Plan};
+use kubewright_workspace::bundle::{self, BundleError, BundledImage, Plan, Source};
 use kubewright_workspace::image::Images;
+use kubewright_workspace::process::Stop;
 use kubewright_workspace::push;
 use sandbox::{Sandbox, chain, open};
 
@@ -24,8 +25,9 @@ fn bundled(sandbox: &Sandbox, file: &Path) -> Result<bundle::Written, BundleErro
         let index = images.index(name, image).unwrap();
         BundledImage { name: index.reference, descriptor: index.descriptor }
     });
-    let plan = Plan::of_workspace(&sandbox.workspace, &sources, images.layout(), all.collect())?;
-    bundle::write(&plan, file, &|_| ())
+    let (workspace, stop) = (&sandbox.workspace, Stop::default());
+    let plan = Plan::of_workspace(workspace, &sources, images.layout(), all.collect(), &stop)?;
+    bundle::write(&plan, file, &|_| (), &stop)
 }
 
 /// A sandbox around a workspace that is there.
@@ -54,7 +56,8 @@ fn built_again_from_the_bundle_without_a_network_the_digests_are_the_same() {
     let to = carried.path().join("workspace");
     let alone = Netns::new().unwrap();
     let after = alone.run_in(|| {
-        bundle::load(&file, &to, &|_| ()).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        bundle::load(&file, &to, &|_| (), &Stop::default())
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
         // What was built there is not to be had here: it is built again.
         fs::remove_dir_all(to.join(".kubewright/images")).unwrap();
         let mut sandbox = around(&sandbox, &to);
@@ -65,7 +68,10 @@ fn built_again_from_the_bundle_without_a_network_the_digests_are_the_same() {
         sandbox.images()
     });
     assert_eq!(after, before);
-    assert!(matches!(bundle::load(&file, &to, &|_| ()), Err(BundleError::Occupied(_))));
+    assert!(matches!(
+        bundle::load(&file, &to, &|_| (), &Stop::default()),
+        Err(BundleError::Occupied(_))
+    ));
 }
 
 #[test]
@@ -89,6 +95,42 @@ fn a_bundle_has_commits_and_nothing_else() {
     let error = bundled(&sandbox, &file).unwrap_err().to_string();
     assert!(error.contains("at another commit than the lock"), "{error}");
     assert!(!file.exists());
+}
+
+/// The commit of a release is that of before, and the bundle still has its tag.
+#[test]
+fn a_bundle_has_the_tags_of_today() {
+    require!(programs(&["git", "go"]));
+    let mut sandbox = Sandbox::calico();
+    sandbox.sync();
+    let sources = sandbox.sources();
+    let keys = sandbox.keys();
+    let images = Images::of(&sandbox.workspace, &sources, &keys).unwrap();
+    let plan = |stop: &Stop| {
+        Plan::of_workspace(&sandbox.workspace, &sources, images.layout(), Vec::new(), stop)
+    };
+    let of_typha = |plan: &Plan| {
+        let mut items = plan.items().iter();
+        let item = items.find(|item| item.path.as_str() == "git/typha.bundle").unwrap();
+        let Source::File { path, .. } = &item.source else { panic!("{item:?}") };
+        path.clone()
+    };
+    let before = of_typha(&plan(&Stop::default()).unwrap());
+    git(&sandbox.tree("typha"), &["tag", "v9.9.9"]).unwrap();
+    // One that was killed has left this behind, and its git may go on for a moment.
+    let left = before.with_file_name("new-left");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("bundle.lock"), "half").unwrap();
+    let stopped = Stop::default();
+    stopped.stop();
+    let error = plan(&stopped).unwrap_err();
+    assert!(matches!(error, BundleError::Stopped), "{}", chain(&error));
+    let after = of_typha(&plan(&Stop::default()).unwrap());
+    let heads = git(&sandbox.tree("typha"), &["bundle", "list-heads", &after.to_string_lossy()]);
+    assert!(heads.unwrap().contains("refs/tags/v9.9.9"));
+    let there = fs::read_dir(after.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!(there.filter(|path| path.is_file()).collect::<Vec<_>>(), [&*after]);
+    assert_eq!(of_typha(&plan(&Stop::default()).unwrap()), after);
 }
 
 #[test]
@@ -115,7 +157,8 @@ async fn a_bundle_goes_into_a_registry_and_into_containerd() {
     let file = sandbox.folder.path().join("calico.bundle");
     bundled(&sandbox, &file).unwrap();
     let beside = tempfile::tempdir().unwrap();
-    let (_folder, layout, about) = bundle::images(&file, beside.path(), &|_| ()).unwrap();
+    let (_folder, layout, about) =
+        bundle::images(&file, beside.path(), &|_| (), &Stop::default()).unwrap();
     let server = Registry::start().unwrap();
     let named = |prefix: &str| -> Vec<_> {
         let images = about.images.iter();
@@ -124,12 +167,14 @@ async fn a_bundle_goes_into_a_registry_and_into_containerd() {
     let images = named(&server.host());
     let options = Options { credentials: Vec::new(), ..Options::default() };
     let pushing = (layout.clone(), images.clone(), options.clone());
-    let push = move || push::push(&pushing.0, &pushing.1, &pushing.2, &mut |_| ()).unwrap();
+    let push = move || {
+        push::push(&pushing.0, &pushing.1, &pushing.2, &Stop::default(), &mut |_| ()).unwrap()
+    };
     let done = tokio::task::spawn_blocking(push).await.unwrap();
     assert_eq!(done.len(), 9);
     assert!(done.iter().all(|done| made.iter().any(|(_, digest)| *digest == done.digest)));
     let again = tokio::task::spawn_blocking(move || {
-        push::push(&layout, &images, &options, &mut |_| ()).unwrap()
+        push::push(&layout, &images, &options, &Stop::default(), &mut |_| ()).unwrap()
     });
     assert!(again.await.unwrap().iter().all(|done| done.pushed.bytes == 0));
 
@@ -140,9 +185,10 @@ async fn a_bundle_goes_into_a_registry_and_into_containerd() {
         namespace: "k8s.io".to_owned(),
         snapshotter: Some("native".to_owned()),
     };
-    let (_folder, layout, _) = bundle::images(&file, beside.path(), &|_| ()).unwrap();
+    let (_folder, layout, _) =
+        bundle::images(&file, beside.path(), &|_| (), &Stop::default()).unwrap();
     let images = named("registry.example");
-    bundle::containerd::import(&target, &layout, &images).unwrap();
+    bundle::containerd::import(&target, &layout, &images, &Stop::default()).unwrap();
     let ctr = |args: &[&str]| {
         let mut ctr = Command::new("ctr");
         ctr.arg("-a").arg(&socket).args(["-n", "k8s.io"]).args(args);
@@ -274,7 +320,8 @@ fn modules_of_others_come_with_the_bundle() {
     let to = there.path("again");
     let alone = Netns::new().unwrap();
     let after = alone.run_in(|| {
-        bundle::load(&file, &to, &|_| ()).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        bundle::load(&file, &to, &|_| (), &Stop::default())
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
         fs::remove_dir_all(to.join(".kubewright/images")).unwrap();
         let mut sandbox = around(&federation, &to);
         with(&mut sandbox, "other-gopath", None);

@@ -4,9 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
-use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Client, ResourceExt as _};
 use kubewright_testkit::TestCluster;
 use kubewright_testkit::require;
@@ -157,6 +158,82 @@ async fn an_image_that_was_not_built_here_fails() {
     );
 }
 
+/// A workload whose template has no image of ours, with this in its spec.
+fn workload(kind: &str, spec: &str) -> String {
+    let group = if kind == "Job" { "batch/v1" } else { "apps/v1" };
+    let selector = if kind == "Job" { "" } else { "selector: { matchLabels: { app: x } }," };
+    format!(
+        "{{ kind: {kind}, apiVersion: {group}, metadata: {{ name: x }}, spec: {{ {selector} {spec} \
+         template: {{ metadata: {{ labels: {{ app: x }} }}, spec: {{ restartPolicy: {}, \
+         containers: [{{ name: x, image: 'quay.io/other/x:v1' }}] }} }} }} }}",
+        if kind == "Job" { "Never" } else { "Always" }
+    )
+}
+
+/// What is in spec and status of each kind decides without waiting.
+#[tokio::test]
+async fn what_no_waiting_mends_is_read_of_every_kind() {
+    let cluster = TestCluster::start().await.unwrap();
+    require!(cluster.embedded());
+    let client = cluster.client();
+    let late = json!({ "observedGeneration": 1, "replicas": 1, "conditions": [
+        { "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+          "message": "has timed out" }] });
+    let old = json!({ "observedGeneration": 1, "replicas": 1, "updatedReplicas": 0,
+        "currentRevision": "a", "updateRevision": "b" });
+    let old_daemons = json!({ "observedGeneration": 1, "currentNumberScheduled": 2,
+        "updatedNumberScheduled": 1, "desiredNumberScheduled": 2, "numberReady": 2,
+        "numberMisscheduled": 0 });
+    let failed = json!({ "conditions": [{ "type": "Failed", "status": "True",
+        "reason": "BackoffLimitExceeded", "message": "Job has reached the specified backoff limit" }] });
+    let on_delete = "updateStrategy: { type: OnDelete },";
+    for (kind, spec, status, reason) in [
+        ("Deployment", "", late, "ProgressDeadlineExceeded: has timed out"),
+        ("Deployment", "paused: true,", json!({ "observedGeneration": 1 }), "it is paused"),
+        (
+            "StatefulSet",
+            &format!("serviceName: x, {on_delete}"),
+            old,
+            "1 pods of the version before",
+        ),
+        ("DaemonSet", on_delete, old_daemons, "1 pods of the version before"),
+        ("Job", "suspend: true,", json!({}), "it is suspended"),
+        ("Job", "", failed, "failed: Job has reached the specified backoff limit"),
+    ] {
+        let text = workload(kind, spec);
+        let objects =
+            Options { depth: Depth::ObjectsOnly, timeout: Duration::ZERO, dry_run: false };
+        let (none, stop) = (Digests::new(), Stop::default());
+        deploy(&client, std::slice::from_ref(&text), &none, &objects, &stop, |_| ()).await.unwrap();
+        let group = if kind == "Job" { "batch" } else { "apps" };
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
+        let api: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource);
+        let patch = Patch::Merge(json!({ "status": status }));
+        api.patch_status("x", &PatchParams::default(), &patch).await.unwrap();
+        let conclusion = run(&client, &text, Duration::from_secs(3600)).await.unwrap();
+        assert!(!conclusion.passed && conclusion.reasons[0].contains(reason), "{conclusion:?}");
+        api.delete("x", &DeleteParams::background()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_set_without_nodes_does_not_pass() {
+    let cluster = TestCluster::start().await.unwrap();
+    require!(cluster.embedded());
+    let client = cluster.client();
+    let text = workload("DaemonSet", "updateStrategy: { type: OnDelete },");
+    let objects = Options { depth: Depth::ObjectsOnly, timeout: Duration::ZERO, dry_run: false };
+    let (none, stop) = (Digests::new(), Stop::default());
+    deploy(&client, std::slice::from_ref(&text), &none, &objects, &stop, |_| ()).await.unwrap();
+    let none_there = json!({ "status": { "observedGeneration": 1, "currentNumberScheduled": 0,
+        "desiredNumberScheduled": 0, "numberReady": 0, "numberMisscheduled": 0 } });
+    let daemons: Api<DaemonSet> = Api::default_namespaced(client.clone());
+    let merge = PatchParams::default();
+    daemons.patch_status("x", &merge, &Patch::Merge(&none_there)).await.unwrap();
+    let conclusion = run(&client, &text, Duration::ZERO).await.unwrap();
+    assert!(conclusion.reasons[0].contains("there is no node that it is for"), "{conclusion:?}");
+}
+
 #[tokio::test]
 async fn no_endless_wait_for_pods_that_never_come() {
     let cluster = TestCluster::start().await.unwrap();
@@ -217,4 +294,30 @@ fn kind_is_asked_for_a_cluster_without_a_network_plugin() {
          load image-archive DIR/image.tar --name calico\n\
          delete cluster --name calico\n"
     );
+}
+
+/// In a new namespace the controller of accounts may come after the pod.
+#[tokio::test]
+async fn a_pod_waits_for_the_account_of_its_namespace() {
+    let cluster = TestCluster::start().await.unwrap();
+    require!(cluster.embedded());
+    let client = cluster.client();
+    let pod = "{ kind: Pod, apiVersion: v1, metadata: { name: bare }, spec: { containers: \
+        [{ name: x, image: 'quay.io/other/x:v1' }] } }";
+    let options =
+        Options { depth: Depth::ObjectsOnly, timeout: Duration::from_secs(300), dry_run: false };
+    let (texts, digests, stop) = ([pod.to_owned()], digests(), Stop::default());
+    let deployed = deploy(&client, &texts, &digests, &options, &stop, |_| ());
+    // It is refused at first: the account comes when it was.
+    let mut deployed = std::pin::pin!(deployed);
+    let refused = tokio::time::timeout(Duration::from_millis(500), &mut deployed).await;
+    assert!(refused.is_err(), "{refused:?}");
+    let account = ServiceAccount {
+        metadata: ObjectMeta { name: Some("default".to_owned()), ..ObjectMeta::default() },
+        ..ServiceAccount::default()
+    };
+    let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
+    accounts.create(&PostParams::default(), &account).await.unwrap();
+    let conclusion = deployed.await.unwrap();
+    assert_eq!(conclusion.applied, [format!("Pod {}/bare", cluster.namespace())]);
 }

@@ -190,6 +190,59 @@ fn trees_stay_clean_whatever_a_command_does() {
     assert!(matches!(&failed[..], [BuildError::TreeChanged { .. }]), "{failed:?}");
 }
 
+/// A command that writes into the tree of another component does not pass unseen.
+#[test]
+fn trees_of_others_stay_clean_too() {
+    require!(programs(&["git", "go"]));
+    let mut sandbox = Sandbox::calico();
+    sandbox.sync();
+    let other = sandbox.tree("typha").join("typha.go");
+    let script = format!("mkdir bin && touch bin/out && echo >> {}", other.display());
+    sandbox.command("pod2daemon", &["sh", "-c", &script], "bin/out");
+    let failed = sandbox.build_only("pod2daemon").0.failed;
+    let [BuildError::OtherTreeChanged { component, files, commands }] = &failed[..] else {
+        panic!("{failed:?}")
+    };
+    assert_eq!((component.as_str(), &files[..]), ("typha", &["typha.go".to_owned()][..]));
+    assert_eq!(commands.len(), 1);
+}
+
+/// A command is told the version of its component, and asks no repository around the workspace.
+#[test]
+fn a_command_knows_the_version_of_its_component() {
+    require!(programs(&["git", "go"]));
+    let mut sandbox = Sandbox::calico();
+    sandbox.sync();
+    git(&sandbox.workspace.root, &["init", "--quiet"]).unwrap();
+    let script = "mkdir bin; echo {describe} {commit} > bin/out; ! git rev-parse --git-dir";
+    sandbox.command("pod2daemon", &["sh", "-c", script], "bin/out");
+    sandbox.build_only("pod2daemon").done();
+    let said = fs::read_to_string(sandbox.program("pod2daemon", "bin/out")).unwrap();
+    let commit = git(&sandbox.tree("pod2daemon"), &["rev-parse", "HEAD"]).unwrap();
+    assert_eq!(said, format!("v3.14.0 {commit}"));
+}
+
+/// What killed builds leave behind goes with the next one.
+#[test]
+fn leftovers_of_killed_builds_are_swept() {
+    require!(programs(&["git", "go"]));
+    let mut sandbox = Sandbox::calico();
+    sandbox.sync();
+    let (out, work) = (sandbox.workspace.state("out/typha"), sandbox.workspace.state("work"));
+    let half = [out.join(".new-half/linux-amd64/bin"), work.join("typha/bin")];
+    for half in &half {
+        fs::create_dir_all(half).unwrap();
+        fs::write(half.join("typha"), "half").unwrap();
+    }
+    let lock = sandbox.workspace.root.join(".kubewright-new-half");
+    fs::write(&lock, "version = ").unwrap();
+    sandbox.command("pod2daemon", &["sh", "-c", "mkdir bin; touch bin/out"], "bin/out");
+    sandbox.build_only("pod2daemon").done();
+    assert!(!lock.exists());
+    assert!(half.iter().all(|half| !half.exists()));
+    assert_eq!(fs::read_dir(work).unwrap().count(), 0);
+}
+
 /// An output was taken from where an earlier build had left it.
 #[test]
 fn stale_output_path() {

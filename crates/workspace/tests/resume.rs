@@ -7,7 +7,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use kubewright_workspace::bundle::{self, About, FORMAT, Item, Plan, Source};
+use kubewright_workspace::bundle::{self, About, BundleError, FORMAT, Item, Plan, Source};
+use kubewright_workspace::process::Stop;
 
 /// Tells this program, started again, that it is to write a bundle, and where.
 const FOLDER: &str = "KUBEWRIGHT_TEST_BUNDLE_FOLDER";
@@ -51,7 +52,7 @@ fn writes() -> bool {
         let done = fs::read_to_string(&journal).map_or(0, |text| text.lines().count() - 1);
         println!("\nmoved {} done {done}", at.get());
     };
-    bundle::write(&plan(&folder), &folder.join("x.bundle"), &moved).unwrap();
+    bundle::write(&plan(&folder), &folder.join("x.bundle"), &moved, &Stop::default()).unwrap();
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     println!("\npeak {}", peak.trim());
@@ -79,12 +80,15 @@ fn a_killed_bundle_goes_on_where_it_stopped() {
     assert!(seen.is_some(), "it ended before it was killed");
     let out = folder.path().join("x.bundle");
     assert!(!out.exists());
-    let written = bundle::write(&plan(folder.path()), &out, &|_| ()).unwrap();
+    let written = bundle::write(&plan(folder.path()), &out, &|_| (), &Stop::default()).unwrap();
     assert!(written.resumed > 2 * SIZE as u64, "{written:?}");
     assert_eq!(bundle::verify(&out, &|_| ()).unwrap().files as usize, FILES + 1);
     // Bit by bit what one that was never killed is, and nothing else is left.
     let other = folder.path().join("y.bundle");
-    assert_eq!(bundle::write(&plan(folder.path()), &other, &|_| ()).unwrap().resumed, 0);
+    assert_eq!(
+        bundle::write(&plan(folder.path()), &other, &|_| (), &Stop::default()).unwrap().resumed,
+        0
+    );
     assert!(fs::read(&out).unwrap() == fs::read(&other).unwrap());
     let left = fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, FILES + 2);
@@ -95,14 +99,15 @@ fn another_plan_begins_anew_and_a_damaged_journal_too() {
     let folder = tempfile::tempdir().unwrap();
     sources(folder.path());
     let out = folder.path().join("x.bundle");
-    let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let at = Cell::new(0);
-        bundle::write(&plan(folder.path()), &out, &|bytes| {
-            at.set(at.get() + bytes);
-            assert!(at.get() < 9 * SIZE as u64, "stop");
-        })
-    }));
-    assert!(stopped.is_err());
+    let (at, stop) = (Cell::new(0), Stop::default());
+    let moved = |bytes: u64| {
+        at.set(at.get() + bytes);
+        if at.get() >= 9 * SIZE as u64 {
+            stop.stop();
+        }
+    };
+    let stopped = bundle::write(&plan(folder.path()), &out, &moved, &stop);
+    assert!(matches!(stopped, Err(BundleError::Stopped)), "{stopped:?}");
     let journal = folder.path().join("x.bundle.partial.journal");
     let text = fs::read_to_string(&journal).unwrap();
     assert!(text.lines().count() > 3, "{text}");
@@ -110,7 +115,7 @@ fn another_plan_begins_anew_and_a_damaged_journal_too() {
     let third = text.lines().nth(3).unwrap();
     fs::write(&journal, text.replace(third, "12")).unwrap();
     fs::write(folder.path().join("9"), "another").unwrap();
-    let written = bundle::write(&plan(folder.path()), &out, &|_| ()).unwrap();
+    let written = bundle::write(&plan(folder.path()), &out, &|_| (), &Stop::default()).unwrap();
     assert_eq!(written.resumed, 0);
     bundle::verify(&out, &|_| ()).unwrap();
 }

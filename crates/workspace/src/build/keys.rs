@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::cache::{Ingredients, Key, key};
-use crate::git::State;
+use crate::git::{Repository, State};
 use crate::graph::{Graph, Reason};
-use crate::manifest::{Component, ImageSource, Manifest, Recipe};
-use crate::name::ComponentName;
+use crate::manifest::{Build, Component, ImageSource, Manifest, Recipe};
+use crate::name::{ComponentName, Reference};
 use crate::process::{self, ProcessError};
 use crate::sources::Sources;
 use crate::workspace::Workspace;
@@ -17,6 +17,19 @@ pub enum KeysError {
     /// The version of Go is not known.
     #[error("cannot ask go for its version")]
     Go(#[source] ProcessError),
+    /// The version of a C compiler is not known.
+    #[error(
+        "component {component}: cannot ask {compiler} for its version, and the build has `cgo`"
+    )]
+    Compiler {
+        /// The component.
+        component: ComponentName,
+        /// The compiler.
+        compiler: String,
+        /// What it said.
+        #[source]
+        source: ProcessError,
+    },
     /// The version of a component is not known.
     #[error("component {component}: cannot describe its commit")]
     Describe {
@@ -33,11 +46,13 @@ pub enum KeysError {
 pub struct Keys {
     keys: BTreeMap<ComponentName, Key>,
     versions: BTreeMap<ComponentName, Version>,
+    /// The version that all components are about to get.
+    release: Option<Reference>,
     /// Whether dependencies are those of the workspace.
     pub local: bool,
 }
 
-/// What the flags of a linker may name.
+/// What flags of a linker and commands may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// `git describe`.
@@ -51,6 +66,8 @@ pub struct Version {
 pub struct Common<'a> {
     /// Version of Go.
     pub toolchain: &'a str,
+    /// Version of the C compiler, for components in which C takes part.
+    pub compilers: &'a BTreeMap<ComponentName, String>,
     /// Variables that change results.
     pub environment: &'a BTreeMap<String, String>,
     /// Whether dependencies are those of the workspace.
@@ -70,14 +87,36 @@ impl Keys {
         sources: &Sources,
         local: bool,
     ) -> Result<Self, KeysError> {
+        Self { local, ..Self::default() }.again(workspace, sources)
+    }
+
+    /// The keys of what is about to be released: as if each component had the tag already.
+    ///
+    /// # Errors
+    /// When Go or git cannot tell a version.
+    pub fn of_release(
+        workspace: &Workspace,
+        sources: &Sources,
+        local: bool,
+        version: &Reference,
+    ) -> Result<Self, KeysError> {
+        let release = Some(version.clone());
+        Self { local, release, ..Self::default() }.again(workspace, sources)
+    }
+
+    /// Keys that are made in the same way.
+    ///
+    /// # Errors
+    /// When Go or git cannot tell a version.
+    pub fn again(&self, workspace: &Workspace, sources: &Sources) -> Result<Self, KeysError> {
         let toolchain = match workspace.manifest.component.values().any(is_go) {
             true => go_version(workspace).map_err(KeysError::Go)?,
             false => String::new(),
         };
+        let compilers = compilers(workspace)?;
         let mut versions = BTreeMap::new();
         for (name, _) in workspace.manifest.component.iter().filter(|(_, c)| names_version(c)) {
-            let repository = workspace.repository(name);
-            let describe = repository.describe();
+            let describe = self.describe(&workspace.repository(name));
             let describe = describe
                 .map_err(|source| KeysError::Describe { component: name.clone(), source })?;
             let commit = sources.states.get(name).map(|state| state.commit.clone());
@@ -86,11 +125,26 @@ impl Keys {
         }
         let common = Common {
             toolchain: &toolchain,
+            compilers: &compilers,
             environment: &workspace.environment.choices(),
-            local,
+            local: self.local,
             bases: &workspace.lock.base,
         };
-        Ok(Self::plan(&workspace.manifest, &sources.graph, &sources.states, versions, common))
+        let (manifest, graph) = (&workspace.manifest, &sources.graph);
+        let keys = Self::plan(manifest, graph, &sources.states, versions, common);
+        Ok(Self { release: self.release.clone(), ..keys })
+    }
+
+    /// The version of a component's commit: what `git describe` says, or will say once it is
+    /// released.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    pub fn describe(&self, repository: &Repository) -> Result<String, ProcessError> {
+        match &self.release {
+            Some(version) => Ok(version.to_string()),
+            None => repository.describe(),
+        }
     }
 
     /// The pure part: from states to keys. Components without a state have no key.
@@ -126,8 +180,10 @@ impl Keys {
             let ingredients = Ingredients {
                 tree: &state.tree,
                 changes: &state.changes,
+                absent: state.absent.as_deref(),
                 needs: needs.collect(),
                 toolchain: is_go(component).then_some(common.toolchain),
+                compiler: common.compilers.get(name).map(String::as_str),
                 environment: common.environment,
                 local: common.local,
                 version: version.as_deref(),
@@ -136,7 +192,7 @@ impl Keys {
             let key = key(component, &ingredients);
             keys.insert(name.clone(), key);
         }
-        Self { keys, versions, local: common.local }
+        Self { keys, versions, release: None, local: common.local }
     }
 
     /// The key of a component of the workspace.
@@ -160,7 +216,9 @@ fn is_go(component: &Component) -> bool {
 fn names_version(component: &Component) -> bool {
     component.build.iter().any(|build| match &build.recipe {
         Recipe::Go { ldflags, .. } => ldflags.contains('{'),
-        Recipe::Command(_) => false,
+        Recipe::Command(words) => {
+            words.iter().any(|word| word.contains("{describe}") || word.contains("{commit}"))
+        }
     })
 }
 
@@ -170,6 +228,29 @@ fn go_version(workspace: &Workspace) -> Result<String, ProcessError> {
     command.arg("version").current_dir(&workspace.root);
     let said = process::output(&mut command)?;
     Ok(String::from_utf8_lossy(&said).trim().to_owned())
+}
+
+/// The version of the C compiler of each component in which C takes part.
+fn compilers(workspace: &Workspace) -> Result<BTreeMap<ComponentName, String>, KeysError> {
+    let mut compilers = BTreeMap::new();
+    for (name, component) in &workspace.manifest.component {
+        let cgo = |build: &Build| matches!(build.recipe, Recipe::Go { cgo: true, .. });
+        if !component.build.iter().any(cgo) {
+            continue;
+        }
+        // It may come with flags.
+        let compiler = workspace.environment.compiler(component);
+        let mut words = compiler.split_whitespace();
+        let mut command = std::process::Command::new(words.next().unwrap_or(compiler));
+        workspace.environment.set(&mut command, Some(component));
+        let said = process::output(command.args(words).arg("--version")).map_err(|source| {
+            let (component, compiler) = (name.clone(), compiler.to_owned());
+            KeysError::Compiler { component, compiler, source }
+        })?;
+        let said = String::from_utf8_lossy(&said);
+        compilers.insert(name.clone(), said.lines().next().unwrap_or_default().to_owned());
+    }
+    Ok(compilers)
 }
 
 #[cfg(test)]

@@ -4,20 +4,24 @@
 //!  Sources ──▶ keys ──▶ plan: what is there already, what is to build
 //!                          │
 //!                          ▼ ready queue, dependencies first
-//!   go:       the tree as it is, `-modfile` outside of it     ┐
-//!   command:  a copy of the tree, with its inputs             ├──▶ store: out/NAME/KEY/PLATFORM/…
+//!   go:       a copy that is kept, `-modfile` outside of it   ┐
+//!   command:  a copy of its own, with its inputs              ├──▶ store: out/NAME/KEY/PLATFORM/…
 //! ```
 //!
-//! Trees are never written. An output is in the store whole or not at all, under the key of what it
+//! Trees are never written, and never compiled either: what a build sees are the files that its key
+//! was made of. An output is in the store whole or not at all, under the key of what it
 //! was made from; so there is no path that could hold something older.
 
 mod command;
 mod environment;
+mod error;
+mod export;
 mod go;
 mod keys;
 mod modfile;
 mod queue;
 mod store;
+mod unchanged;
 mod view;
 
 use std::collections::BTreeSet;
@@ -29,96 +33,24 @@ use serde::Serialize;
 
 use crate::cache::Key;
 use crate::manifest::{Component, Platform, Recipe, file_name};
-use crate::name::{ComponentName, InnerPath};
+use crate::name::ComponentName;
 use crate::process::{ProcessError, Stop};
 use crate::progress::Progress;
 use crate::sources::Sources;
 use crate::workspace::{Workspace, WorkspaceError};
 
-pub use environment::{Environment, LOCAL_BUILD, Switch, SwitchError};
+use export::Exports;
+use unchanged::{others_changed, unchanged};
+
+pub(crate) use command::WORK;
+pub use environment::{CHOICES, Environment, LOCAL_BUILD, PLACES, Switch, SwitchError};
+pub use error::BuildError;
+pub use export::unseen;
 pub use keys::{Common, Keys, KeysError, Version};
 pub use queue::{Finished, run as run_queue};
+pub(crate) use store::{FOLDER as OUT, is_unfinished, sha256};
 pub use store::{Output, Record, Store};
 pub use view::{Files, View};
-
-/// Why a component cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A program failed.
-    #[error("component {component}: cannot build {what} for {platform}")]
-    Program {
-        /// The component.
-        component: ComponentName,
-        /// The package or command.
-        what: String,
-        /// The platform.
-        platform: Platform,
-        /// What it said.
-        #[source]
-        source: ProcessError,
-    },
-    /// A command did not make what it promised.
-    #[error("component {component}: {what} succeeded, but made no {output}")]
-    NoOutput {
-        /// The component.
-        component: ComponentName,
-        /// The command.
-        what: String,
-        /// The file.
-        output: InnerPath,
-    },
-    /// The program that was built holds another module than that of the workspace.
-    #[error(
-        "component {component}: the replace of {module} by {expected} has no effect: the program holds {found}"
-    )]
-    ReplaceWithoutEffect {
-        /// The component.
-        component: ComponentName,
-        /// The module.
-        module: String,
-        /// Its folder in the workspace.
-        expected: String,
-        /// What was built in.
-        found: String,
-    },
-    /// An input is not there.
-    #[error("component {component}: input {path} is neither an output of {from} nor in its tree")]
-    Input {
-        /// The component.
-        component: ComponentName,
-        /// Where it should come from.
-        from: ComponentName,
-        /// The path there.
-        path: InnerPath,
-    },
-    /// A build wrote into a tree.
-    #[error("component {component}: its tree changed while it was built: {}", files.join(", "))]
-    TreeChanged {
-        /// The component.
-        component: ComponentName,
-        /// The files.
-        files: Vec<String>,
-    },
-    /// A file cannot be used.
-    #[error("component {component}: cannot {what} {}", path.display())]
-    File {
-        /// The component.
-        component: ComponentName,
-        /// What was tried.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The workspace cannot be used.
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    /// Someone asked to stop.
-    #[error("component {0}: interrupted")]
-    Stopped(ComponentName),
-}
 
 /// What to build.
 #[derive(Clone, Debug, Default)]
@@ -215,6 +147,7 @@ pub fn build(
         sources,
         keys,
         store: &store,
+        exports: Exports::new(workspace, sources),
         processors: processors().div_ceil(jobs.min(pending.len())),
         limit: Duration::from_secs(u64::from(workspace.manifest.workspace.timeout_minutes) * 60),
         stop,
@@ -230,7 +163,13 @@ pub fn build(
         result.map(|()| built(name, Outcome::Built, begin.elapsed().as_millis()))
     });
     done.extend(finished.done);
-    Ok(Report { built: done, failed: finished.failed, left: finished.left })
+    let mut failed = finished.failed;
+    let commands = pending.iter().filter(|name| {
+        let component = workspace.manifest.component.get(*name);
+        !finished.left.contains(name) && component.is_some_and(Component::has_command)
+    });
+    failed.extend(others_changed(workspace, sources, &failed, commands.cloned().collect()));
+    Ok(Report { built: done, failed, left: finished.left })
 }
 
 fn processors() -> usize {
@@ -258,13 +197,15 @@ fn wanted<'a>(
     });
     let affected = sources.graph.with_dependents(changed);
     let mut wanted: BTreeSet<_> = named.intersection(&affected).copied().collect();
-    // What they copy must be there.
+    // What they copy must be there, and what is copied into what they are built with.
     let mut left: Vec<_> = wanted.iter().copied().collect();
     while let Some(name) = left.pop() {
-        let component = workspace.manifest.component.get(name);
-        for input in component.iter().flat_map(|component| &component.inputs) {
-            if wanted.insert(&input.from) {
-                left.push(&input.from);
+        for need in sources.graph.with_needs([name]) {
+            let component = workspace.manifest.component.get(need);
+            for input in component.iter().flat_map(|component| &component.inputs) {
+                if wanted.insert(&input.from) {
+                    left.push(&input.from);
+                }
             }
         }
     }
@@ -277,6 +218,7 @@ struct Bench<'a> {
     sources: &'a Sources,
     keys: &'a Keys,
     store: &'a Store,
+    exports: Exports<'a>,
     /// Processors for each component.
     processors: usize,
     limit: Duration,
@@ -306,29 +248,10 @@ impl Bench<'_> {
             let job = Job { bench: self, name, component, platform, out, log: log.clone() };
             job.make()?;
         }
-        self.unchanged(name)?;
-        self.store.finish(entry, name, self.keys.of(name))
-    }
-
-    /// The key tells of the tree as it was when the build began.
-    fn unchanged(&self, name: &ComponentName) -> Result<(), BuildError> {
-        let repository = self.workspace.repository(name);
-        let (Some(before), Ok(now)) =
-            (self.sources.states.get(name), crate::git::State::of(&repository))
-        else {
-            return Ok(());
-        };
-        let changed = |change: &&crate::git::Change| !before.changes.contains(change);
-        let gone = |change: &&crate::git::Change| !now.changes.contains(change);
-        let new = now.changes.iter().filter(changed);
-        let files = new.chain(before.changes.iter().filter(gone));
-        let mut files: Vec<String> =
-            files.map(|change| change.path.display().to_string()).collect();
-        files.dedup();
-        match files.is_empty() && before.commit == now.commit {
-            true => Ok(()),
-            false => Err(BuildError::TreeChanged { component: name.clone(), files }),
+        if component.has_command() {
+            unchanged(self.workspace, self.sources, name)?;
         }
+        self.store.finish(entry, name, self.keys.of(name))
     }
 }
 

@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use kubewright_oci::Scratch;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
 use super::BuildError;
 use crate::cache::Key;
@@ -19,6 +19,10 @@ use crate::workspace::{Workspace, WorkspaceError};
 
 /// Name of the record in an entry.
 const RECORD: &str = "record.json";
+/// Folder of the store.
+pub(crate) const FOLDER: &str = "out";
+/// How the name of an entry begins that is not finished.
+const UNFINISHED: &str = ".new-";
 /// Entries of a component that are kept, besides the present one.
 const KEPT: usize = 4;
 
@@ -42,7 +46,7 @@ pub struct Record {
 pub struct Output {
     /// `linux-amd64/bin/felix`.
     pub path: PathBuf,
-    /// SHA-256 of its content.
+    /// SHA-256 of its content; of a link, of where it leads.
     pub sha256: String,
     /// Bytes.
     pub size: u64,
@@ -54,7 +58,7 @@ impl Store {
     /// The store of a workspace.
     #[must_use]
     pub fn of(workspace: &Workspace) -> Self {
-        Self { folder: workspace.state("out") }
+        Self { folder: workspace.state(FOLDER) }
     }
 
     /// The folder with the outputs of a component for a platform.
@@ -73,7 +77,7 @@ impl Store {
         let entry = self.entry(name, key);
         let record: Record = serde_json::from_slice(&fs::read(entry.join(RECORD)).ok()?).ok()?;
         let whole = record.outputs.iter().all(|output| {
-            fs::metadata(entry.join(&output.path)).is_ok_and(|found| {
+            fs::symlink_metadata(entry.join(&output.path)).is_ok_and(|found| {
                 found.len() == output.size && modified(&found) == output.modified
             })
         });
@@ -98,11 +102,11 @@ impl Store {
     }
 
     /// A place to collect an entry in.
-    pub(super) fn begin(&self, name: &ComponentName) -> Result<TempDir, BuildError> {
+    pub(super) fn begin(&self, name: &ComponentName) -> Result<Scratch, BuildError> {
         let folder = self.folder.join(name.as_str());
         let make = || {
             fs::create_dir_all(&folder)?;
-            tempfile::Builder::new().prefix(".new-").tempdir_in(&folder)
+            Scratch::new(&folder, UNFINISHED)
         };
         make().map_err(|source| WorkspaceError::Folder { path: folder.clone(), source }.into())
     }
@@ -110,7 +114,7 @@ impl Store {
     /// Puts a collected entry in its place.
     pub(super) fn finish(
         &self,
-        entry: TempDir,
+        entry: Scratch,
         name: &ComponentName,
         key: &Key,
     ) -> Result<(), BuildError> {
@@ -126,20 +130,15 @@ impl Store {
                 // Of other platforms, or damaged.
                 fs::remove_dir_all(&target)?;
             }
-            fs::rename(entry.path(), &target)?;
+            entry.keep_as(&target)?;
             self.prune(name, &target)
         };
-        let finished = finish().map_err(|source| BuildError::File {
+        finish().map_err(|source| BuildError::File {
             component: name.clone(),
             what: "keep the outputs in",
             path: target.clone(),
             source,
-        });
-        if finished.is_ok() {
-            // It is where it belongs, under another name.
-            let _ = entry.keep();
-        }
-        finished
+        })
     }
 
     /// Removes the oldest entries of a component.
@@ -158,6 +157,12 @@ impl Store {
     }
 }
 
+/// Whether this is an entry that was begun and not put in its place.
+pub(crate) fn is_unfinished(entry: &Path) -> bool {
+    let name = entry.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with(UNFINISHED)
+}
+
 fn modified(metadata: &fs::Metadata) -> i128 {
     i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec())
 }
@@ -170,15 +175,22 @@ fn collect(root: &Path, folder: &Path, outputs: &mut Vec<Output>) -> io::Result<
             collect(root, &path, outputs)?;
             continue;
         }
-        let metadata = fs::metadata(root.join(&path))?;
-        let sha256 = sha256(&root.join(&path))?;
+        // A link is what it says: what it leads to may be elsewhere, or nowhere.
+        let metadata = fs::symlink_metadata(root.join(&path))?;
+        let sha256 = match metadata.is_symlink() {
+            true => {
+                let target = fs::read_link(root.join(&path))?;
+                hex(&Sha256::digest(target.as_os_str().as_encoded_bytes()))
+            }
+            false => sha256(&root.join(&path))?,
+        };
         outputs.push(Output { path, sha256, size: metadata.len(), modified: modified(&metadata) });
     }
     Ok(())
 }
 
 /// Digest of a file.
-fn sha256(file: &Path) -> io::Result<String> {
+pub(crate) fn sha256(file: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut file = fs::File::open(file)?;
     let mut buffer = vec![0; 1 << 16];

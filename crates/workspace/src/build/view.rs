@@ -5,19 +5,15 @@
 //! be of any age.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::BuildError;
 use super::keys::Keys;
 use super::store::Store;
-use crate::git::Repository;
 use crate::manifest::{Component, Input, Platform};
 use crate::name::ComponentName;
-use crate::process;
 use crate::workspace::Workspace;
 
 /// Path in the component → where the file is. Links stay links.
@@ -121,22 +117,9 @@ impl View<'_> {
 
     /// Files of a tree below a path, as git knows them, relative to the tree.
     fn of_tree(&self, name: &ComponentName, path: &Path) -> Result<Files, BuildError> {
-        let repository: Repository = self.workspace.repository(name);
-        let mut command = repository.git();
-        command.arg("--literal-pathspecs");
-        command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"]);
-        let said = process::output(command.arg(path)).map_err(|source| BuildError::Program {
-            component: self.name.clone(),
-            what: format!("a list of the files of {name}"),
-            platform: self.platform.clone(),
-            source,
-        })?;
-        let paths = said.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        let paths = paths.map(|path| PathBuf::from(OsStr::from_bytes(path)));
-        // One that is deleted is still in the index.
-        let there =
-            paths.filter(|path| fs::symlink_metadata(repository.folder().join(path)).is_ok());
-        Ok(there.map(|path| (path.clone(), path)).collect())
+        let files = self.workspace.repository(name).files(path);
+        let files = files.map_err(|source| BuildError::List { component: name.clone(), source })?;
+        Ok(files.into_iter().map(|path| (path.clone(), path)).collect())
     }
 
     /// Copies files into a folder, with links as links.

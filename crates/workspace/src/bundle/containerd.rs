@@ -1,11 +1,13 @@
 //! Images of a bundle into containerd.
 
-use std::io::{self, BufWriter, Read as _};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use kubewright_oci::archive::{self, ArchiveError};
 use kubewright_oci::{Descriptor, Layout, Platform};
+
+use crate::process::Stop;
 
 /// Why containerd did not take images.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,9 @@ pub enum ContainerdError {
     /// Its client fails.
     #[error("ctr does not import the images: {0}")]
     Failed(String),
+    /// Someone asked to stop.
+    #[error("interrupted: ctr was ended before it had all images")]
+    Stopped,
     /// The images cannot be read.
     #[error("cannot give the images to ctr")]
     Archive(#[from] ArchiveError),
@@ -35,11 +40,12 @@ pub struct Containerd {
 /// Imports images, each with its name, through `ctr`. Nothing is written on the way.
 ///
 /// # Errors
-/// When `ctr` fails; the error has what it said.
+/// When `ctr` fails, of which the error has what it said, or `stop` is asked for.
 pub fn import(
     containerd: &Containerd,
     layout: &Layout,
     images: &[(String, Descriptor)],
+    stop: &Stop,
 ) -> Result<(), ContainerdError> {
     let mut ctr = Command::new("ctr");
     if let Some(address) = &containerd.address {
@@ -62,14 +68,38 @@ pub fn import(
     });
     let stdin = child.stdin.take().map(|stdin| BufWriter::with_capacity(1 << 18, stdin));
     let exported = match stdin {
-        Some(stdin) => archive::export(layout, images, &Platform::host(), stdin),
+        Some(out) => archive::export(layout, images, &Platform::host(), Stoppable { out, stop }),
         None => Ok(()),
     };
+    if stop.stopped() {
+        // It would wait for the rest. That it is gone already is as well.
+        let _ = child.kill();
+    }
     let status = child.wait().map_err(ContainerdError::Start)?;
     let said = complaint.and_then(|thread| thread.join().ok()).unwrap_or_default();
-    match status.success() {
-        true => Ok(exported?),
+    match (status.success(), stop.stopped()) {
+        (true, _) => Ok(exported?),
+        (false, true) => Err(ContainerdError::Stopped),
         // That it stopped reading follows from this.
-        false => Err(ContainerdError::Failed(said)),
+        (false, false) => Err(ContainerdError::Failed(said)),
+    }
+}
+
+/// Fails once someone asks to stop.
+struct Stoppable<'a, W> {
+    out: W,
+    stop: &'a Stop,
+}
+
+impl<W: Write> Write for Stoppable<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stop.stopped() {
+            true => Err(io::Error::other("interrupted")),
+            false => self.out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kubewright_oci::{Digest, Scratch};
 
 use super::{BundleError, file};
 use crate::git::Repository;
 use crate::name::{ComponentName, GitUrl};
-use crate::process::{self, ProcessError};
+use crate::process::{self, ProcessError, Stop};
 use crate::sources::Sources;
 use crate::workspace::Workspace;
 
@@ -19,6 +22,9 @@ const HARMLESS: [&str; 6] = [
     "zeroPaddedDate",
     "zeroPaddedFilemode",
 ];
+
+/// How the names of folders begin in which a git bundle is being written.
+const UNFINISHED: &str = "new-";
 
 /// The commit of a component: that of its tree and of its lock.
 pub(super) fn locked(
@@ -45,42 +51,63 @@ pub(super) fn locked(
     }
 }
 
-/// A git bundle with the commit of a component, all that led to it, and the tags on the way.
-/// Made once for each commit.
+/// How long a repository may take to be written.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A git bundle with the commit of a component, all that led to it, the tags on the way, and the
+/// branches of its origin that are at it. Made once for each of what it holds: a release has the same
+/// commit, and a tag more.
 pub(super) fn bundle(
     workspace: &Workspace,
     name: &ComponentName,
     commit: &str,
+    stop: &Stop,
 ) -> Result<PathBuf, BundleError> {
+    let repository = workspace.repository(name);
+    let refs = refs(&repository).map_err(failed(name, "list its tags and branches"))?;
     let folder = workspace.state_folder(Path::new("bundle").join(name.as_str()))?;
-    let path = folder.join(format!("{commit}.bundle"));
+    let digest = Digest::of(refs.as_bytes()).hex();
+    let path = folder.join(format!("{commit}-{}.bundle", &digest[..16]));
     if path.is_file() {
         return Ok(path);
     }
+    if stop.stopped() {
+        return Err(BundleError::Stopped);
+    }
     for old in fs::read_dir(&folder).map_err(file("list", &folder))? {
         let old = old.map_err(file("list", &folder))?.path();
-        fs::remove_file(&old).map_err(file("remove", &old))?;
+        // Folders are of those who write now, or were killed: the latter are swept below.
+        if old.is_file() {
+            fs::remove_file(&old).map_err(file("remove", &old))?;
+        }
     }
-    let beside = folder.join("new");
-    create(&workspace.repository(name), &beside).map_err(failed(name, "bundle its repository"))?;
+    let unfinished =
+        Scratch::new(&folder, UNFINISHED).map_err(file("make a folder in", &folder))?;
+    let beside = unfinished.path().join("bundle");
+    let log = workspace.state_folder("log")?.join(format!("{name}.bundle.log"));
+    // Of the last time only, and only where it failed.
+    let _ = fs::remove_file(&log);
+    let mut command = repository.bound();
+    // One thread: more give another file each time.
+    command.args(["-c", "pack.threads=1", "bundle", "create", "--quiet"]).arg(&beside).arg("HEAD");
+    command.args(refs.lines().filter_map(|line| Some(line.split_once(' ')?.1)));
+    process::watched(&mut command, &log, LONGEST, stop)
+        .map_err(failed(name, "bundle its repository"))?;
+    let _ = fs::remove_file(&log);
     fs::File::open(&beside).and_then(|new| new.sync_all()).map_err(file("write", &beside))?;
     fs::rename(&beside, &path).map_err(file("rename", &beside))?;
     Ok(path)
 }
 
-fn create(repository: &Repository, file: &Path) -> Result<(), ProcessError> {
-    let refs = ["for-each-ref", "--format=%(refname)", "--merged=HEAD", "refs/tags"];
-    let tags = repository.text(&refs)?;
+/// The tags and branches that a bundle carries, each with its object, in lines.
+fn refs(repository: &Repository) -> Result<String, ProcessError> {
+    let format = "--format=%(objectname) %(refname)";
+    let tags = repository.text(&["for-each-ref", format, "--merged=HEAD", "refs/tags"])?;
     let heads = "refs/remotes/origin";
-    let branches =
-        repository.text(&["for-each-ref", "--format=%(refname)", "--points-at=HEAD", heads])?;
-    let mut command = repository.git();
-    // One thread: more give another file each time.
-    command.args(["-c", "pack.threads=1", "bundle", "create", "--quiet"]).arg(file).arg("HEAD");
+    let branches = repository.text(&["for-each-ref", format, "--points-at=HEAD", heads])?;
     // A symbolic name is not one that a bundle carries.
     let branches = branches.lines().filter(|branch| !branch.ends_with("/HEAD"));
-    command.args(tags.lines().chain(branches));
-    process::output(&mut command).map(drop)
+    Ok(tags.lines().chain(branches).map(|line| format!("{line}\n")).collect())
 }
 
 /// Fills a mirror from a git bundle, as if it had been fetched from `url`.
@@ -109,5 +136,8 @@ pub(super) fn fill(
 
 fn failed(name: &ComponentName, what: &'static str) -> impl FnOnce(ProcessError) -> BundleError {
     let component = name.clone();
-    move |source| BundleError::Git { component, what, source }
+    move |source| match source {
+        ProcessError::Stopped { .. } => BundleError::Stopped,
+        source => BundleError::Git { component, what, source },
+    }
 }

@@ -5,9 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use kubewright_oci::{Digest, Layout};
+use kubewright_oci::{Digest, Layout, Scratch};
 use serde::Serialize;
-use tempfile::TempDir;
 
 use super::entry::BundlePath;
 use super::plan::About;
@@ -19,6 +18,7 @@ use crate::git::Repository;
 use crate::lock::{self, Lock};
 use crate::manifest::{self, Manifest};
 use crate::name::ComponentName;
+use crate::process::Stop;
 use crate::workspace::{STATE, WorkspaceError};
 
 /// Where a workspace that came from a bundle has the Go modules of others, among what can be made
@@ -37,66 +37,85 @@ pub struct Loaded {
     pub about: About,
 }
 
+/// How names of folders begin that a bundle is unpacked into.
+const PREFIX: &str = ".kubewright-load-";
+
 /// Unpacks a bundle into a folder that must not be there yet: manifest, lock, mirrors of its
 /// repositories, Go modules and images. Nothing is under that name before every bit was checked.
 /// `workspace sync` then makes the trees, without a network: the commits are in the mirrors.
 ///
 /// # Errors
-/// When the bundle is damaged, or the folder is there or cannot be written.
-pub fn load(bundle: &Path, to: &Path, moved: &dyn Fn(u64)) -> Result<Loaded, BundleError> {
-    if fs::symlink_metadata(to).is_ok() {
-        return Err(BundleError::Occupied(to.to_owned()));
-    }
+/// When the bundle is damaged, the folder is there or cannot be written, or `stop` is asked for.
+pub fn load(
+    bundle: &Path,
+    to: &Path,
+    moved: &dyn Fn(u64),
+    stop: &Stop,
+) -> Result<Loaded, BundleError> {
+    vacant(to)?;
     let parent = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(file("make", parent))?;
-    let beside = tempfile::Builder::new().prefix(".kubewright-load-").tempdir_in(parent);
-    let beside = beside.map_err(file("make a folder in", parent))?;
-    let about = unpack(bundle, beside.path(), moved)?;
-    mirrors(bundle, beside.path(), &about)?;
+    let beside = Scratch::new(parent, PREFIX).map_err(file("make a folder in", parent))?;
+    let about = unpack(bundle, beside.path(), moved, stop)?;
+    mirrors(bundle, beside.path(), &about, stop)?;
     use std::os::unix::fs::PermissionsExt as _;
     let open = fs::Permissions::from_mode(0o755);
     fs::set_permissions(beside.path(), open).map_err(file("open", beside.path()))?;
-    fs::rename(beside.path(), to).map_err(file("rename", beside.path()))?;
-    // It is where it belongs, under another name.
-    let _ = beside.keep();
+    beside.keep_as(to).map_err(file("make", to))?;
     Ok(Loaded { folder: to.to_owned(), about })
+}
+
+/// Whether a bundle can be loaded into a folder: there must be none.
+///
+/// # Errors
+/// [`BundleError::Occupied`].
+pub fn vacant(to: &Path) -> Result<(), BundleError> {
+    match fs::symlink_metadata(to) {
+        Ok(_) => Err(BundleError::Occupied(to.to_owned())),
+        Err(_) => Ok(()),
+    }
 }
 
 /// The images of a bundle alone, in a folder that goes with what is returned.
 ///
 /// # Errors
-/// When the bundle is damaged, or nothing can be written in `beside`.
+/// When the bundle is damaged, nothing can be written in `beside`, or `stop` is asked for.
 pub fn images(
     bundle: &Path,
     beside: &Path,
     moved: &dyn Fn(u64),
-) -> Result<(TempDir, Layout, About), BundleError> {
-    let folder = tempfile::Builder::new().prefix(".kubewright-load-").tempdir_in(beside);
-    let folder = folder.map_err(file("make a folder in", beside))?;
-    let about = unpack(bundle, folder.path(), moved)?;
+    stop: &Stop,
+) -> Result<(Scratch, Layout, About), BundleError> {
+    let folder = Scratch::new(beside, PREFIX).map_err(file("make a folder in", beside))?;
+    let about = unpack(bundle, folder.path(), moved, stop)?;
     let layout = Layout::create(folder.path().join(STATE).join("images"))?;
     Ok((folder, layout, about))
 }
 
-fn unpack(bundle: &Path, to: &Path, moved: &dyn Fn(u64)) -> Result<About, BundleError> {
+fn unpack(
+    bundle: &Path,
+    to: &Path,
+    moved: &dyn Fn(u64),
+    stop: &Stop,
+) -> Result<About, BundleError> {
     let from = File::open(bundle).map_err(file("open", bundle))?;
-    let mut unpacker = Unpacker { to, about: None, open: None, moved };
+    let mut unpacker = Unpacker { to, about: None, open: None, moved, stop };
     read::read(from, &mut unpacker).map_err(|failure| match failure {
         Failure::Damage(damage) => damaged(bundle, damage),
         Failure::Io(error) => file("read", bundle)(error),
-        Failure::Taker(Stop::Damage(damage)) => damaged(bundle, damage),
-        Failure::Taker(Stop::Error(error)) => error,
+        Failure::Taker(Refusal::Damage(damage)) => damaged(bundle, damage),
+        Failure::Taker(Refusal::Error(error)) => error,
     })?;
     describe(bundle, &unpacker.about.unwrap_or_default())
 }
 
-enum Stop {
+enum Refusal {
     Damage(Damage),
     Error(BundleError),
 }
 
-impl From<BundleError> for Stop {
+impl From<BundleError> for Refusal {
     fn from(error: BundleError) -> Self {
         Self::Error(error)
     }
@@ -107,6 +126,7 @@ struct Unpacker<'a> {
     about: Option<Vec<u8>>,
     open: Option<(BundlePath, Option<(PathBuf, File)>)>,
     moved: &'a dyn Fn(u64),
+    stop: &'a Stop,
 }
 
 /// Where a file of a bundle goes. Its parts were checked when its path was read.
@@ -122,19 +142,20 @@ fn place(path: &BundlePath) -> Option<PathBuf> {
 }
 
 impl Taker for Unpacker<'_> {
-    type Error = Stop;
+    type Error = Refusal;
 
-    fn begin(&mut self, path: &BundlePath, size: u64) -> Result<(), Stop> {
+    fn begin(&mut self, path: &BundlePath, size: u64) -> Result<(), Refusal> {
         if path.as_str() == ABOUT {
             if size > MAX_ABOUT || self.open.is_some() {
                 let what = format!("{ABOUT} is not its first file, or too large");
-                return Err(Stop::Damage(Damage::Files(what)));
+                return Err(Refusal::Damage(Damage::Files(what)));
             }
             self.about = Some(Vec::new());
             self.open = Some((path.clone(), None));
             return Ok(());
         }
-        let unknown = || Stop::Damage(Damage::Files(format!("{path} has no place in a workspace")));
+        let unknown =
+            || Refusal::Damage(Damage::Files(format!("{path} has no place in a workspace")));
         let target = self.to.join(place(path).ok_or_else(unknown)?);
         let make = || -> io::Result<File> {
             fs::create_dir_all(target.parent().unwrap_or(self.to))?;
@@ -146,7 +167,10 @@ impl Taker for Unpacker<'_> {
         Ok(())
     }
 
-    fn content(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+    fn content(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.stop.stopped() {
+            return Err(BundleError::Stopped.into());
+        }
         match (&mut self.open, &mut self.about) {
             (Some((_, Some((path, target)))), _) => {
                 target.write_all(bytes).map_err(file("write", path))?;
@@ -158,16 +182,16 @@ impl Taker for Unpacker<'_> {
         Ok(())
     }
 
-    fn end(&mut self, digest: Digest) -> Result<(), Stop> {
+    fn end(&mut self, digest: Digest) -> Result<(), Refusal> {
         match &self.open {
-            Some((path, _)) => check_blob(path, digest).map_err(Stop::Damage),
+            Some((path, _)) => check_blob(path, digest).map_err(Refusal::Damage),
             None => Ok(()),
         }
     }
 }
 
 /// Makes mirrors of the git bundles, so that nothing has to be fetched.
-fn mirrors(bundle: &Path, root: &Path, about: &About) -> Result<(), BundleError> {
+fn mirrors(bundle: &Path, root: &Path, about: &About, stop: &Stop) -> Result<(), BundleError> {
     let manifest_file = root.join(manifest::FILE);
     let manifest = Manifest::read(&manifest_file).map_err(WorkspaceError::Manifest)?;
     let lock = Lock::read(&root.join(lock::FILE)).map_err(WorkspaceError::Lock)?;
@@ -182,6 +206,9 @@ fn mirrors(bundle: &Path, root: &Path, about: &About) -> Result<(), BundleError>
     let ignore = root.join(STATE).join(".gitignore");
     fs::write(&ignore, "*\n").map_err(file("write", &ignore))?;
     for bundled in &about.components {
+        if stop.stopped() {
+            return Err(BundleError::Stopped);
+        }
         let name = &bundled.name;
         let component = manifest.component.get(name);
         let pinned = component.and_then(|component| lock.pinned(name, component));

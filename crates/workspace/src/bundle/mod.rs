@@ -39,7 +39,7 @@ use crate::process::ProcessError;
 use crate::workspace::WorkspaceError;
 
 pub use entry::{BundlePath, PathError};
-pub use load::{Loaded, PROXY, images, load, with_modules};
+pub use load::{Loaded, PROXY, images, load, vacant, with_modules};
 pub use plan::{About, BundledComponent, BundledImage, Item, Plan, Source};
 pub use read::Damage;
 pub use verify::{Verified, verify};
@@ -123,6 +123,9 @@ pub enum BundleError {
     /// Another process writes the same file.
     #[error("another process writes {}: wait until it ends", .0.display())]
     Busy(PathBuf),
+    /// Someone asked to stop.
+    #[error("interrupted before it was done")]
+    Stopped,
     /// Its images.
     #[error(transparent)]
     Layout(#[from] LayoutError),

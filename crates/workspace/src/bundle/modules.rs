@@ -10,6 +10,7 @@ use std::process::Command;
 
 use super::{BundleError, load};
 use crate::process;
+use crate::sources::Sources;
 use crate::workspace::Workspace;
 
 /// Modules, and their files as a module proxy has them.
@@ -21,12 +22,15 @@ pub(super) struct Modules {
     pub(super) files: BTreeMap<String, PathBuf>,
 }
 
-pub(super) fn find(workspace: &Workspace) -> Result<Modules, BundleError> {
+pub(super) fn find(workspace: &Workspace, sources: &Sources) -> Result<Modules, BundleError> {
     let mut wanted = BTreeSet::new();
     for name in workspace.manifest.component.keys() {
-        // No file, no modules of others.
-        if let Ok(text) = fs::read_to_string(workspace.tree(name).join("go.sum")) {
-            wanted.extend(text.lines().filter_map(module));
+        let tree = workspace.tree(name);
+        for (_, folder) in sources.modules(name) {
+            // No file, no modules of others.
+            if let Ok(text) = fs::read_to_string(tree.join(folder).join("go.sum")) {
+                wanted.extend(text.lines().filter_map(module));
+            }
         }
     }
     let mut found = Modules::default();
@@ -95,7 +99,42 @@ fn caches(workspace: &Workspace) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use kubewright_testkit::federation::git;
+    use kubewright_testkit::require;
+    use kubewright_testkit::require::programs;
+
     use super::*;
+
+    #[test]
+    fn modules_inside_of_modules_need_others_too() {
+        require!(programs(&["git"]));
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for (file, text) in [
+            ("workspace.toml", "[component.a]\npath = \"a\"\n[component.b]\npath = \"b\"\n"),
+            ("a/go.mod", "module example.org/a\nrequire example.org/b/api v0.0.0\n"),
+            ("b/go.mod", "module example.org/b\n"),
+            ("b/go.sum", "example.net/of-b v1.0.0 h1:x\n"),
+            ("b/api/go.mod", "module example.org/b/api\nrequire example.net/of-api v1.0.0\n"),
+            ("b/api/go.sum", "example.net/of-api v1.0.0 h1:x\n"),
+            (".gitignore", ".kubewright\n"),
+        ] {
+            fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            fs::write(root.join(file), text).unwrap();
+        }
+        git(root, &["init", "--quiet"]).unwrap();
+        git(root, &["add", "--all"]).unwrap();
+        git(root, &["commit", "--quiet", "--message", "Begin"]).unwrap();
+        let workspace = Workspace::open(&root.join("workspace.toml")).unwrap();
+        for module in ["of-b", "of-api"] {
+            let cached = workspace.state(load::PROXY).join("example.net").join(module).join("@v");
+            fs::create_dir_all(&cached).unwrap();
+            fs::write(cached.join("v1.0.0.zip"), "").unwrap();
+        }
+        let found = find(&workspace, &Sources::of(&workspace).unwrap()).unwrap();
+        assert_eq!(found.names, ["example.net/of-api@v1.0.0", "example.net/of-b@v1.0.0"]);
+    }
 
     #[test]
     fn lines_of_go_sum_name_modules_and_never_other_paths() {

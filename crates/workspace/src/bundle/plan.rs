@@ -15,6 +15,7 @@ use super::{ABOUT, BundleError, FORMAT, file, git, modules};
 use crate::lock;
 use crate::manifest;
 use crate::name::ComponentName;
+use crate::process::Stop;
 use crate::sources::Sources;
 use crate::workspace::Workspace;
 
@@ -123,15 +124,16 @@ impl Plan {
     }
 
     /// Of a workspace with images that are in its layout. Makes git bundles of repositories where
-    /// there are none of their commits yet.
+    /// there are none of their commits and tags yet.
     ///
     /// # Errors
-    /// When a component is not what its lock says, or a file cannot be read.
+    /// When a component is not what its lock says, a file cannot be read, or `stop` is asked for.
     pub fn of_workspace(
         workspace: &Workspace,
         sources: &Sources,
         layout: &Layout,
         images: Vec<BundledImage>,
+        stop: &Stop,
     ) -> Result<Self, BundleError> {
         let mut items = Vec::new();
         let mut add = |path: String, source: Source| -> Result<(), BundleError> {
@@ -147,11 +149,11 @@ impl Plan {
         let mut components = Vec::new();
         for name in workspace.manifest.component.keys() {
             let commit = git::locked(workspace, sources, name)?;
-            let bundle = git::bundle(workspace, name, &commit)?;
+            let bundle = git::bundle(workspace, name, &commit, stop)?;
             add(format!("git/{name}.bundle"), Source::file(bundle)?)?;
             components.push(BundledComponent { name: name.clone(), commit });
         }
-        let modules = modules::find(workspace)?;
+        let modules = modules::find(workspace, sources)?;
         for (path, from) in modules.files {
             add(format!("go/{path}"), Source::file(from)?)?;
         }

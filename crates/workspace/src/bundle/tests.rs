@@ -2,8 +2,12 @@
 use std::fs;
 use std::process::Command;
 
+use kubewright_testkit::require;
+use kubewright_testkit::require::program;
+
 use super::*;
 use crate::bundle::read::{Damage, Failure, Taker};
+use crate::process::Stop;
 
 fn about() -> About {
     let format = FORMAT.to_owned();
@@ -29,7 +33,7 @@ fn small(folder: &Path) -> PathBuf {
         item(&format!("images/blobs/sha256/{}", blob.hex()), b"layer"),
     ];
     let out = folder.join("small.bundle");
-    write(&Plan::new(&about(), items).unwrap(), &out, &|_| ()).unwrap();
+    write(&Plan::new(&about(), items).unwrap(), &out, &|_| (), &Stop::default()).unwrap();
     out
 }
 
@@ -132,10 +136,10 @@ fn a_blob_that_was_damaged_before_is_found() {
     let blob = kubewright_oci::Digest::of(b"layer").hex();
     let items = vec![item(&format!("images/blobs/sha256/{blob}"), b"lawyer")];
     let out = folder.path().join("x.bundle");
-    write(&Plan::new(&about(), items).unwrap(), &out, &|_| ()).unwrap();
+    write(&Plan::new(&about(), items).unwrap(), &out, &|_| (), &Stop::default()).unwrap();
     let error = verify(&out, &|_| ()).unwrap_err().to_string();
     assert!(error.contains("does not have the digest that is its name"), "{error}");
-    assert!(load(&out, &folder.path().join("to"), &|_| ()).is_err());
+    assert!(load(&out, &folder.path().join("to"), &|_| (), &Stop::default()).is_err());
     assert!(!folder.path().join("to").exists());
 }
 
@@ -172,9 +176,9 @@ fn hostile_bundles_write_nothing() {
         ("shadow", vec![item("git/a", b"x"), item("git/a/b", b"x")]),
     ] {
         let out = folder.path().join(name);
-        write(&Plan::new(&about(), items).unwrap(), &out, &|_| ()).unwrap();
+        write(&Plan::new(&about(), items).unwrap(), &out, &|_| (), &Stop::default()).unwrap();
         let to = folder.path().join("to");
-        load(&out, &to, &|_| ()).unwrap_err();
+        load(&out, &to, &|_| (), &Stop::default()).unwrap_err();
         assert!(!to.exists(), "{name}");
     }
     let twice = vec![item("git/a", b"x"), item("git/a", b"y")];
@@ -186,7 +190,7 @@ fn a_bundle_of_another_form_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("x.bundle");
     let about = About { format: "kubewright-bundle/9".to_owned(), ..about() };
-    write(&Plan::new(&about, Vec::new()).unwrap(), &out, &|_| ()).unwrap();
+    write(&Plan::new(&about, Vec::new()).unwrap(), &out, &|_| (), &Stop::default()).unwrap();
     assert!(matches!(verify(&out, &|_| ()), Err(BundleError::Format { .. })));
 }
 
@@ -199,7 +203,7 @@ fn a_file_that_changes_after_it_was_planned_is_an_error() {
     let plan = Plan::new(&about(), vec![Item { path: "git/x".parse().unwrap(), source }]).unwrap();
     for changed in ["123456", "1234"] {
         fs::write(&path, changed).unwrap();
-        let error = write(&plan, &folder.path().join("x"), &|_| ()).unwrap_err();
+        let error = write(&plan, &folder.path().join("x"), &|_| (), &Stop::default()).unwrap_err();
         assert!(matches!(error, BundleError::Changed(_)), "{error}");
     }
     assert!(!folder.path().join("x").exists());
@@ -218,9 +222,46 @@ fn what_would_be_fetched_from_elsewhere_is_refused() {
             item("git/a.bundle", b"no bundle of git"),
         ];
         let out = folder.path().join(name);
-        write(&Plan::new(&about, items).unwrap(), &out, &|_| ()).unwrap();
-        let error = load(&out, &folder.path().join("to"), &|_| ()).unwrap_err();
+        write(&Plan::new(&about, items).unwrap(), &out, &|_| (), &Stop::default()).unwrap();
+        let error = load(&out, &folder.path().join("to"), &|_| (), &Stop::default()).unwrap_err();
         assert!(matches!(error, BundleError::Damaged { .. }), "{name}: {error}");
         assert!(!folder.path().join("to").exists());
     }
+}
+
+#[test]
+fn a_load_that_is_interrupted_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = small(folder.path());
+    let stop = Stop::default();
+    let moved = |_| stop.stop();
+    let to = folder.path().join("to");
+    assert!(matches!(load(&out, &to, &moved, &stop), Err(BundleError::Stopped)));
+    assert!(matches!(images(&out, folder.path(), &|_| (), &stop), Err(BundleError::Stopped)));
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+/// More than the octal digits of a header say, as every tar since writes it.
+#[test]
+fn files_of_more_than_eight_gigabytes_are_listed_by_tar() {
+    let path: BundlePath = "git/node.bundle".parse().unwrap();
+    let size = (9 << 30) + 1;
+    let header = entry::encode(&path, size);
+    let Some(entry::Decoded::File { size: read, .. }) =
+        entry::decode(header.as_slice().try_into().unwrap())
+    else {
+        panic!("it is not read");
+    };
+    assert_eq!(read, size);
+    require!(program("tar"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.tar");
+    fs::write(&file, &header).unwrap();
+    // A hole takes no room on disk.
+    let end = header.len() as u64 + size + entry::padding(size) as u64 + 1024;
+    fs::File::options().write(true).open(&file).unwrap().set_len(end).unwrap();
+    let listed = Command::new("tar").arg("-tvf").arg(&file).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains(" 9663676417 ") && listed.contains("git/node.bundle"), "{listed}");
 }

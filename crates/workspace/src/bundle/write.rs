@@ -15,6 +15,7 @@ use super::journal::{Done, Journal};
 use super::plan::{Item, Plan, Source};
 use super::read::{PIECE, line, sums_digest};
 use super::{BundleError, SUMS, SUMS_DIGEST, file};
+use crate::process::Stop;
 
 /// After so many bytes what is whole is brought to disk and noted.
 const STRIDE: u64 = 32 << 20;
@@ -34,9 +35,14 @@ pub struct Written {
 /// piece that was written.
 ///
 /// # Errors
-/// When a file cannot be read or changed since it was planned, or the bundle cannot be written.
-/// What was written stays, and the next call goes on from there.
-pub fn write(plan: &Plan, out: &Path, moved: &dyn Fn(u64)) -> Result<Written, BundleError> {
+/// When a file cannot be read or changed since it was planned, the bundle cannot be written, or `stop`
+/// is asked for. What was written stays, and the next call goes on from there.
+pub fn write(
+    plan: &Plan,
+    out: &Path,
+    moved: &dyn Fn(u64),
+    stop: &Stop,
+) -> Result<Written, BundleError> {
     let beside = with_suffix(out, ".partial");
     let data = File::options().create(true).truncate(false).read(true).write(true).open(&beside);
     let data = data.map_err(file("write", &beside))?;
@@ -51,7 +57,7 @@ pub fn write(plan: &Plan, out: &Path, moved: &dyn Fn(u64)) -> Result<Written, Bu
     let done = trusted(plan, &data, done).map_err(file("read", &beside))?;
     let syncer = data.try_clone().map_err(file("write", &beside))?;
     let mut writer =
-        Writer { data, path: &beside, at: 0, sums: Hasher::new(), table: Vec::new(), moved };
+        Writer { data, path: &beside, at: 0, sums: Hasher::new(), table: Vec::new(), moved, stop };
     let resumed = writer.skip(plan, &done)?;
     // Bringing to disk takes as long as all the rest: it goes on beside it.
     let journal = thread::scope(|scope| {
@@ -112,6 +118,7 @@ struct Writer<'a> {
     sums: Hasher,
     table: Vec<u8>,
     moved: &'a dyn Fn(u64),
+    stop: &'a Stop,
 }
 
 impl Writer<'_> {
@@ -170,6 +177,9 @@ impl Writer<'_> {
                     let read = from.read(buffer).map_err(file("read", path))?;
                     if read == 0 {
                         break;
+                    }
+                    if self.stop.stopped() {
+                        return Err(BundleError::Stopped);
                     }
                     let piece = &buffer[..read];
                     if hasher.size() + read as u64 > size {

@@ -55,7 +55,16 @@ pub(super) async fn apply(
             object: shown(object),
             source: Box::new(source),
         };
-        let there = api.patch(&name, &parameters, &Patch::Apply(object)).await.map_err(failed)?;
+        let begin = Instant::now();
+        let there = loop {
+            match api.patch(&name, &parameters, &Patch::Apply(object)).await {
+                Ok(there) => break there,
+                Err(error) if lacks_account(&error) && begin.elapsed() < ESTABLISH => {
+                    tokio::time::sleep(LOOK).await;
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        };
         new_kinds |= gvk.kind == "CustomResourceDefinition";
         applied.push(Applied {
             shown: shown(&there),
@@ -66,6 +75,14 @@ pub(super) async fn apply(
         });
     }
     Ok(applied)
+}
+
+/// Whether a pod was refused because its ServiceAccount is not there. That of a namespace which was
+/// made a moment ago may take a moment: a controller makes it. There is no reason of its own for it,
+/// only the words of the admission plugin.
+fn lacks_account(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status)
+        if status.code == 403 && status.message.contains("error looking up service account"))
 }
 
 fn gvk(object: &DynamicObject) -> GroupVersionKind {

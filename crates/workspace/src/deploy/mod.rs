@@ -24,13 +24,14 @@ use serde::Serialize;
 
 use crate::image::{ImageError, Images};
 use crate::process::Stop;
-use verdict::{Verdict, Workload, verdict};
+use verdict::{Patience, Verdict, Workload, verdict};
 
 /// The field manager of everything that is applied.
 pub const FIELD_MANAGER: &str = "kubewright-workspace";
 /// How often the cluster is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a new CustomResourceDefinition may take until it is served.
+/// How long a new CustomResourceDefinition may take until it is served, and a new namespace until it
+/// has its ServiceAccount.
 const ESTABLISH: Duration = Duration::from_secs(30);
 
 /// Why nothing can be said of a deployment.
@@ -63,6 +64,26 @@ pub enum DeployError {
     /// An image is not there.
     #[error(transparent)]
     Image(Box<ImageError>),
+}
+
+impl DeployError {
+    /// Whether it may go better the next time: the cluster did not answer, or not well.
+    fn may_pass(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        match &**source {
+            kube::Error::Api(status) => status.code >= 500 || status.code == 429,
+            kube::Error::HyperError(_) | kube::Error::Service(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
 }
 
 impl From<ImageError> for DeployError {
@@ -165,10 +186,27 @@ pub async fn deploy(
     if options.depth == Depth::Pods && !options.dry_run {
         let mut said = Vec::new();
         loop {
-            let workloads = observe::workloads(client, &applied).await?;
+            let patience = match (stop.stopped(), begin.elapsed() >= options.timeout) {
+                (true, _) => Patience::Interrupted,
+                (false, true) => Patience::Over,
+                (false, false) => Patience::Left,
+            };
+            let workloads = match observe::workloads(client, &applied).await {
+                Ok(workloads) => workloads,
+                // What is tried out may be the network that leads to the API server.
+                Err(error) if patience == Patience::Left && error.may_pass() => {
+                    let reason = chain(&error);
+                    if said != [reason.clone()] {
+                        say(&reason);
+                        said = vec![reason];
+                    }
+                    tokio::time::sleep(LOOK).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             conclusion.workloads = workloads.iter().map(Workload::shown).collect();
-            let over = begin.elapsed() >= options.timeout || stop.stopped();
-            match verdict(&workloads, digests, over) {
+            match verdict(&workloads, digests, patience) {
                 Verdict::Passed => break,
                 Verdict::Failed(reasons) => {
                     (conclusion.passed, conclusion.reasons) = (false, reasons);

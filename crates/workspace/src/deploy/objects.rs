@@ -94,3 +94,18 @@ fn rank(object: &DynamicObject) -> usize {
     let kind = object.types.as_ref().map_or("", |types| &types.kind[..]);
     FIRST.iter().position(|first| *first == kind).unwrap_or(FIRST.len())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn merges_are_applied_as_kubectl_does() {
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - &base {name: b, \
+            image: c}\n  - <<: *base\n    name: d\n";
+        let objects = parse(&[text.to_owned()]).unwrap();
+        let containers = &objects[0].data["spec"]["containers"];
+        assert_eq!(containers[1], serde_json::json!({ "name": "d", "image": "c" }));
+    }
+}

@@ -14,8 +14,14 @@ use super::verdict::{Container, Pod, Workload};
 
 /// Revision of a Deployment and of its ReplicaSets.
 const REVISION: &str = "deployment.kubernetes.io/revision";
-/// Label of pods of DaemonSets and StatefulSets.
+/// Label of pods of StatefulSets.
 const CONTROLLER_REVISION: &str = "controller-revision-hash";
+/// Label of pods of DaemonSets, and the annotation that says its present value. The generation does
+/// not: it also counts changes that no pod sees.
+const TEMPLATE_GENERATION: (&str, &str) =
+    ("pod-template-generation", "deprecated.daemonset.template.generation");
+/// Strategy of updates that waits for someone to delete pods.
+const ON_DELETE: &str = "OnDelete";
 
 /// The workloads among what was applied, as they are now.
 pub(super) async fn workloads(
@@ -85,11 +91,23 @@ impl Look<'_> {
             let mut owners = pod.owner_references().iter();
             owners.any(|owner| owner.kind == "ReplicaSet" && present.contains(&owner.name))
         };
+        let conditions = status.conditions.unwrap_or_default();
+        let late = conditions.into_iter().find(|condition| {
+            condition.type_ == "Progressing"
+                && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+        });
+        let stuck = match spec.paused {
+            Some(true) => Some("it is paused, so nothing rolls it out".to_owned()),
+            _ => late.map(|late| {
+                format!("ProgressDeadlineExceeded: {}", late.message.unwrap_or_default())
+            }),
+        };
         Ok(Workload {
             observed: status.observed_generation,
             wanted: Some(spec.replicas.unwrap_or(1)),
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.ready_replicas.unwrap_or(0),
+            stuck,
             pods: self.pods(&spec.selector, mine).await?,
             ..self.workload()
         })
@@ -98,20 +116,20 @@ impl Look<'_> {
     async fn daemon_set(&self) -> Result<Workload, kube::Error> {
         let found = self.api::<DaemonSet>().get(&self.object.name).await?;
         let (spec, status) = (found.spec.unwrap_or_default(), found.status.unwrap_or_default());
-        let generation = found.metadata.generation.map(|generation| generation.to_string());
-        // `pod-template-generation` is what its controller labels pods with.
+        let (label, annotation) = TEMPLATE_GENERATION;
+        let present = found.metadata.annotations.as_ref().and_then(|all| all.get(annotation));
         let mine = |pod: &PodObject| {
-            self.owns(pod)
-                && pod
-                    .labels()
-                    .get("pod-template-generation")
-                    .is_none_or(|label| Some(label) == generation.as_ref())
+            let label = pod.labels().get(label);
+            self.owns(pod) && (present.is_none() || label.is_none() || label == present)
         };
+        let updated = status.updated_number_scheduled.unwrap_or(0);
+        let strategy = spec.update_strategy.and_then(|strategy| strategy.type_);
         Ok(Workload {
             observed: Some(status.observed_generation.unwrap_or(0)),
             wanted: Some(status.desired_number_scheduled),
-            updated: status.updated_number_scheduled.unwrap_or(0),
+            updated,
             ready: status.number_ready,
+            stuck: waits_for_deletion(strategy, status.current_number_scheduled, updated),
             pods: self.pods(&spec.selector, mine).await?,
             ..self.workload()
         })
@@ -121,15 +139,20 @@ impl Look<'_> {
         let found = self.api::<StatefulSet>().get(&self.object.name).await?;
         let (spec, status) = (found.spec.unwrap_or_default(), found.status.unwrap_or_default());
         let revision = status.update_revision;
+        let (wanted, updated) = (spec.replicas.unwrap_or(1), status.updated_replicas.unwrap_or(0));
+        let strategy = spec.update_strategy.unwrap_or_default();
+        let partition = strategy.rolling_update.and_then(|rolling| rolling.partition);
         let mine = |pod: &PodObject| {
             let label = pod.labels().get(CONTROLLER_REVISION);
             self.owns(pod) && label.is_none_or(|label| Some(label) == revision.as_ref())
         };
         Ok(Workload {
             observed: status.observed_generation,
-            wanted: Some(spec.replicas.unwrap_or(1)),
-            updated: status.updated_replicas.unwrap_or(0),
+            wanted: Some(wanted),
+            updated,
+            held_back: partition.unwrap_or(0).clamp(0, wanted.max(0)),
             ready: status.ready_replicas.unwrap_or(0),
+            stuck: waits_for_deletion(strategy.type_, status.replicas, updated),
             pods: self.pods(&spec.selector, mine).await?,
             ..self.workload()
         })
@@ -148,9 +171,11 @@ impl Look<'_> {
             (None, Some(failed)) => Some(Err(failed.message.clone().unwrap_or_default())),
             (None, None) => None,
         };
-        let selector = found.spec.and_then(|spec| spec.selector).unwrap_or_default();
-        let pods = self.pods(&selector, |pod| self.owns(pod)).await?;
-        Ok(Workload { completed, pods, ..self.workload() })
+        let spec = found.spec.unwrap_or_default();
+        let suspended = spec.suspend == Some(true);
+        let stuck = suspended.then(|| "it is suspended, so nothing runs it".to_owned());
+        let pods = self.pods(&spec.selector.unwrap_or_default(), |pod| self.owns(pod)).await?;
+        Ok(Workload { completed, stuck, pods, ..self.workload() })
     }
 
     async fn pod(&self) -> Result<Workload, kube::Error> {
@@ -185,6 +210,14 @@ impl Look<'_> {
     }
 }
 
+/// Why pods of the version before stay as they are.
+fn waits_for_deletion(strategy: Option<String>, pods: i32, updated: i32) -> Option<String> {
+    (strategy.as_deref() == Some(ON_DELETE) && updated < pods).then(|| {
+        let old = pods - updated;
+        format!("{old} pods of the version before stay until someone deletes them (OnDelete)")
+    })
+}
+
 /// Lists what a selector selects. One that cannot be read was refused by the API server already.
 fn selected(selector: &LabelSelector) -> Result<ListParams, kube::Error> {
     let selector: Selector = selector.clone().try_into().unwrap_or_default();
@@ -199,6 +232,13 @@ fn seen(pod: &PodObject) -> Pod {
         .filter(|condition| condition.reason.as_deref() == Some("Unschedulable"))
         .map(|condition| condition.message.clone().unwrap_or_default());
     let ended = status.phase.as_deref() == Some("Succeeded");
+    let failed = (status.phase.as_deref() == Some("Failed")).then(|| {
+        let told = [status.reason.clone(), status.message.clone()];
+        match told.into_iter().flatten().collect::<Vec<_>>().join(": ") {
+            nothing if nothing.is_empty() => "a container failed".to_owned(),
+            told => told,
+        }
+    });
     let specs = pod.spec.as_ref();
     let of = |name: &str| {
         let spec = specs?;
@@ -210,6 +250,7 @@ fn seen(pod: &PodObject) -> Pod {
     Pod {
         name: pod.name_any(),
         ready: ended || condition("Ready").is_some_and(|condition| condition.status == "True"),
+        failed,
         unschedulable,
         containers: statuses.map(|status| container(status, of)).collect(),
     }

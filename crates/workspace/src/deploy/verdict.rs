@@ -3,16 +3,21 @@
 use super::Digests;
 
 /// Reasons for which a container waits that no waiting mends.
-const FATAL: [&str; 9] = [
+const FATAL: [&str; 14] = [
     "CrashLoopBackOff",
     "ErrImagePull",
     "ImagePullBackOff",
     "ErrImageNeverPull",
     "InvalidImageName",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
     "ImageInspectError",
     "CreateContainerConfigError",
     "CreateContainerError",
     "RunContainerError",
+    "PreCreateHookError",
+    "PreStartHookError",
+    "PostStartHookError",
 ];
 
 /// Something that runs pods.
@@ -32,8 +37,12 @@ pub struct Workload {
     pub wanted: Option<i32>,
     /// Pods of the present version.
     pub updated: i32,
+    /// Pods that stay at the version before because the workload says so.
+    pub held_back: i32,
     /// Pods that are ready.
     pub ready: i32,
+    /// Why it will never be as wanted, by what Kubernetes or the workload itself says.
+    pub stuck: Option<String>,
     /// For what ends by itself: whether it did, and well.
     pub completed: Option<Result<(), String>>,
     /// Its pods of the present version.
@@ -47,6 +56,8 @@ pub struct Pod {
     pub name: String,
     /// Whether all of it is ready, or has ended well.
     pub ready: bool,
+    /// Why it has ended, where it failed.
+    pub failed: Option<String>,
     /// Why no node takes it.
     pub unschedulable: Option<String>,
     /// Its containers.
@@ -81,6 +92,17 @@ pub enum Verdict {
     Failed(Vec<String>),
 }
 
+/// Whether anyone waits any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// There is time.
+    Left,
+    /// Time is up.
+    Over,
+    /// Someone asked to stop.
+    Interrupted,
+}
+
 impl Workload {
     /// `Deployment kube-system/calico-typha`.
     #[must_use]
@@ -89,21 +111,24 @@ impl Workload {
     }
 }
 
-/// The verdict; `over` says that nobody waits any longer.
+/// The verdict.
 #[must_use]
-pub fn verdict(workloads: &[Workload], digests: &Digests, over: bool) -> Verdict {
+pub fn verdict(workloads: &[Workload], digests: &Digests, patience: Patience) -> Verdict {
     let mut fatal: Vec<String> = workloads.iter().flat_map(|one| broken(one, digests)).collect();
     if !fatal.is_empty() {
         fatal.sort();
         return Verdict::Failed(fatal);
     }
     let missing: Vec<String> = workloads.iter().flat_map(missing).collect();
-    match (missing.is_empty(), over) {
+    let end = |how: &str| {
+        let reasons = missing.iter().map(|reason| format!("{reason} when {how}"));
+        Verdict::Failed(reasons.collect())
+    };
+    match (missing.is_empty(), patience) {
         (true, _) => Verdict::Passed,
-        (false, false) => Verdict::Waiting(missing),
-        (false, true) => Verdict::Failed(
-            missing.into_iter().map(|reason| format!("{reason} when time was up")).collect(),
-        ),
+        (false, Patience::Left) => Verdict::Waiting(missing),
+        (false, Patience::Over) => end("time was up"),
+        (false, Patience::Interrupted) => end("it was interrupted"),
     }
 }
 
@@ -114,11 +139,23 @@ fn broken(workload: &Workload, digests: &Digests) -> Vec<String> {
     if let Some(Err(why)) = &workload.completed {
         broken.push(format!("{shown} failed: {why}"));
     }
+    // What is said of the generation before says nothing of this one.
+    let present = workload.observed.is_none_or(|observed| observed >= workload.generation);
+    if let Some(why) = workload.stuck.as_ref().filter(|_| present && !missing(workload).is_empty())
+    {
+        broken.push(format!("{shown}: {why}"));
+    }
     for pod in &workload.pods {
+        // Those of others are replaced by their controllers, and counted by them.
+        if let Some(why) = pod.failed.as_ref().filter(|_| workload.kind == "Pod") {
+            broken.push(format!("{shown} failed: {why}"));
+        }
         for container in &pod.containers {
             let place = format!("{shown}: container {} of pod {}", container.name, pod.name);
             if let Some((reason, message)) = &container.waiting
                 && FATAL.contains(&&reason[..])
+                // How often it may fail is for the Job to say.
+                && !(workload.kind == "Job" && reason == "CrashLoopBackOff")
             {
                 let exit = container.last_exit.map(|code| format!(", exit code {code}"));
                 let (exit, restarts) = (exit.unwrap_or_default(), container.restarts);
@@ -140,10 +177,18 @@ fn broken(workload: &Workload, digests: &Digests) -> Vec<String> {
 
 /// Whether a container runs the image that was made, where that is one of ours.
 fn right_image(container: &Container, digests: &Digests) -> bool {
-    let Some(digests) = digests.get(&container.image) else { return true };
-    match container.image_id.rfind("sha256:") {
-        Some(at) => digests.contains(&container.image_id[at..]),
-        None => false,
+    // An admission webhook may have put a mirror before it: the tag has the key.
+    let tail = |image: &str| image.rsplit('/').next().map(str::to_owned);
+    let ours = digests.get(&container.image).or_else(|| {
+        let mut all = digests.iter();
+        all.find(|(name, _)| tail(name) == tail(&container.image)).map(|(_, digests)| digests)
+    });
+    let Some(digests) = ours else { return true };
+    let id = &container.image_id;
+    match id.rfind("sha256:") {
+        Some(at) => digests.contains(&id[at..]),
+        // CRI-O says the digits of the configuration alone.
+        None => digests.contains(&format!("sha256:{id}")),
     }
 }
 
@@ -162,8 +207,12 @@ fn missing(workload: &Workload) -> Vec<String> {
     let Some(wanted) = workload.wanted else {
         return vec![format!("{shown}: nobody knows yet how many pods there should be")];
     };
+    if workload.kind == "DaemonSet" && wanted == 0 {
+        // Nothing of it would have been tried.
+        return vec![format!("{shown}: there is no node that it is for")];
+    }
     let mut missing = Vec::new();
-    if workload.updated < wanted {
+    if workload.updated < wanted - workload.held_back {
         missing.push(format!(
             "{shown}: {} of {wanted} pods are of the present version",
             workload.updated
@@ -172,12 +221,14 @@ fn missing(workload: &Workload) -> Vec<String> {
     if workload.ready < wanted {
         missing.push(format!("{shown}: {} of {wanted} pods are ready", workload.ready));
     }
-    let seen = i32::try_from(workload.pods.len()).unwrap_or(i32::MAX);
+    let seen = workload.pods.iter().filter(|pod| pod.failed.is_none()).count();
+    let seen = i32::try_from(seen).unwrap_or(i32::MAX);
+    let wanted = wanted - workload.held_back;
     if missing.is_empty() && seen < wanted {
         // What is not seen cannot be known to run the right image.
         missing.push(format!("{shown}: {seen} of {wanted} pods are seen"));
     }
-    for pod in &workload.pods {
+    for pod in workload.pods.iter().filter(|pod| pod.failed.is_none()) {
         if let Some(why) = &pod.unschedulable {
             missing.push(format!("{shown}: no node takes pod {}: {why}", pod.name));
         } else if missing.is_empty() && !pod.ready {

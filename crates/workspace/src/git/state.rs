@@ -10,7 +10,22 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Repository;
+use super::concealed::Concealed;
 use crate::process::{self, ProcessError};
+
+/// What is asked of git.
+pub(super) const STATUS: [&str; 10] = [
+    "-c",
+    "status.showUntrackedFiles=all",
+    "status",
+    "--porcelain=v2",
+    "--branch",
+    "-z",
+    "--no-renames",
+    "--untracked-files=all",
+    "--",
+    ".",
+];
 
 /// Why the state of a tree is not known.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +86,13 @@ pub struct State {
     pub branch: Option<String>,
     /// Commits that the branch has and its upstream has not, and the other way round.
     pub ahead_behind: Option<(u32, u32)>,
-    /// Files that are not as committed, ignored ones aside.
+    /// Files that are not as committed, ignored ones aside; also those that git was told to look
+    /// away from.
     pub changes: Vec<Change>,
+    /// Digest of the list of committed files whose content is not here, because of a sparse
+    /// checkout or as pointers of Git LFS; nothing where the tree is whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absent: Option<String>,
 }
 
 impl State {
@@ -89,26 +109,17 @@ impl State {
     pub fn of(repository: &Repository) -> Result<Self, StateError> {
         let folder = repository.folder();
         let failed = |source| StateError::Git { folder: folder.to_owned(), source };
-        let status = process::output(repository.git().args([
-            "-c",
-            "status.showUntrackedFiles=all",
-            "status",
-            "--porcelain=v2",
-            "--branch",
-            "-z",
-            "--no-renames",
-            "--untracked-files=all",
-            "--",
-            ".",
-        ]));
+        let status = process::output(repository.git().args(STATUS));
         let status = Status::parse(&status.map_err(failed)?);
-        let Some(commit) = status.commit else {
+        let Some(commit) = status.commit.clone() else {
             return Err(StateError::Empty { folder: folder.to_owned() });
         };
         let tree = repository.text(&["rev-parse", "--show-prefix", "HEAD:./"]).map_err(failed)?;
         let (prefix, tree) = tree.split_once('\n').unwrap_or_default();
-        let inside = |path: PathBuf| path.strip_prefix(prefix).map(Path::to_owned).unwrap_or(path);
-        let mut paths: Vec<PathBuf> = status.paths.into_iter().map(inside).collect();
+        let prefix = Path::new(prefix);
+        let concealed = Concealed::of(repository, prefix)?;
+        let mut paths = status.below(prefix);
+        paths.extend(concealed.changed);
         paths.sort();
         paths.dedup();
         let changes: Result<_, _> = paths.into_iter().map(|path| change(folder, path)).collect();
@@ -118,6 +129,7 @@ impl State {
             branch: status.branch,
             ahead_behind: status.ahead_behind,
             changes: changes?,
+            absent: concealed.absent,
         })
     }
 }
@@ -179,7 +191,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// The output of `git status --porcelain=v2 --branch -z`.
 #[derive(Debug, Default, PartialEq)]
-struct Status {
+pub(super) struct Status {
     commit: Option<String>,
     branch: Option<String>,
     ahead_behind: Option<(u32, u32)>,
@@ -187,7 +199,13 @@ struct Status {
 }
 
 impl Status {
-    fn parse(output: &[u8]) -> Self {
+    /// The paths of a folder of the tree, relative to it.
+    pub(super) fn below(&self, prefix: &Path) -> Vec<PathBuf> {
+        let inside = |path: &PathBuf| path.strip_prefix(prefix).unwrap_or(path).to_owned();
+        self.paths.iter().map(inside).collect()
+    }
+
+    pub(super) fn parse(output: &[u8]) -> Self {
         let mut status = Self::default();
         for entry in output.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
             let path = |fields| {

@@ -1,9 +1,10 @@
 //! Which packages the sources of a component import.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Number of files that import each package.
 pub type Imports = BTreeMap<String, usize>;
@@ -11,42 +12,47 @@ pub type Imports = BTreeMap<String, usize>;
 /// Imports stand at the beginning; what is longer is no source written by people.
 const LONGEST: u64 = 4 << 20;
 
-/// Counts the imports of the Go module in a folder: of all its packages with their tests, not of
-/// what Go passes over (`vendor`, `testdata`, `_x`, `.x`), and not of modules inside it.
+/// Counts the imports of the Go module in a folder, of which these are the files: of all its
+/// packages with their tests, not of what Go passes over (`vendor`, `testdata`, `_x`, `.x`), and
+/// not of modules inside it.
 ///
 /// # Errors
 /// What the system says.
-pub fn scan(folder: &Path) -> io::Result<Imports> {
+pub fn scan(folder: &Path, files: &[PathBuf]) -> io::Result<Imports> {
+    let modules = files.iter().filter(|file| file.file_name().is_some_and(|name| name == "go.mod"));
+    let inner: BTreeSet<&Path> = modules.filter_map(|file| file.parent()).collect();
+    let is_inner = |folder: &Path| !folder.as_os_str().is_empty() && inner.contains(folder);
     let mut imports = Imports::new();
-    walk(folder, true, &mut imports)?;
+    for file in files.iter().filter(|file| is_source(file)) {
+        let path = folder.join(file);
+        // Links are not followed: what they lead to may be anything.
+        if file.ancestors().skip(1).any(is_inner) || !fs::symlink_metadata(&path)?.is_file() {
+            continue;
+        }
+        let mut source = Vec::new();
+        fs::File::open(path)?.take(LONGEST).read_to_end(&mut source)?;
+        let mut packages = of_source(&String::from_utf8_lossy(&source));
+        packages.sort();
+        packages.dedup();
+        for package in packages {
+            *imports.entry(package).or_default() += 1;
+        }
+    }
     Ok(imports)
 }
 
-fn walk(folder: &Path, root: bool, imports: &mut Imports) -> io::Result<()> {
-    if !root && folder.join("go.mod").is_file() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        // Links are not followed: Go does not either.
-        let kind = entry.file_type()?;
-        let passed_over = name.starts_with(['.', '_']);
-        if kind.is_dir() && !passed_over && !["vendor", "testdata"].contains(&&*name) {
-            walk(&entry.path(), false, imports)?;
-        } else if kind.is_file() && !passed_over && name.ends_with(".go") {
-            let mut source = Vec::new();
-            fs::File::open(entry.path())?.take(LONGEST).read_to_end(&mut source)?;
-            let mut packages = of_source(&String::from_utf8_lossy(&source));
-            packages.sort();
-            packages.dedup();
-            for package in packages {
-                *imports.entry(package).or_default() += 1;
-            }
-        }
-    }
-    Ok(())
+/// Whether Go takes a file for a source when it is asked for all packages.
+fn is_source(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "go") && !is_passed_over(file)
+}
+
+/// Whether Go passes over a file when it is asked for all packages, because of its name or place.
+pub(super) fn is_passed_over(file: &Path) -> bool {
+    let passed_over = |part: &OsStr| {
+        let part = part.to_string_lossy();
+        part.starts_with(['.', '_']) || part == "vendor" || part == "testdata"
+    };
+    file.iter().any(passed_over)
 }
 
 /// The packages that one file imports. A file that is no Go imports what could be read of it.

@@ -2,6 +2,8 @@
 
 mod file;
 mod imports;
+mod inner;
 
 pub use file::{ModFile, ModFileError, Replace, Require, Target};
 pub use imports::{Imports, of_source, scan};
+pub use inner::inner;

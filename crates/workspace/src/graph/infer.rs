@@ -15,6 +15,9 @@ pub struct Facts {
     pub module: Option<ModFile>,
     /// What its sources import.
     pub imports: Imports,
+    /// Folders of modules inside of it, by their paths.
+    #[serde(default)]
+    pub inner: BTreeMap<String, PathBuf>,
 }
 
 type Edges = BTreeMap<ComponentName, Vec<Reason>>;
@@ -33,9 +36,9 @@ pub fn infer(
     for (name, component) in &manifest.component {
         let known = facts.get(name);
         let mut edges = Edges::new();
-        if let Some(facts) = known {
-            of_sources(name, facts, &modules, &mut edges);
-            errors.extend(idle_replaces(name, facts, manifest, &modules));
+        if let Some(own) = known {
+            of_sources(name, own, &modules, &mut edges);
+            errors.extend(idle_replaces(name, own, manifest, &modules, facts));
         }
         for input in &component.inputs {
             let reason = Reason::Input { path: input.path.to_string() };
@@ -70,6 +73,11 @@ fn modules<'a>(
         if let Some(first) = modules.insert(&module.module[..], name) {
             let (first, second, module) = (first.clone(), name.clone(), module.module.clone());
             errors.push(GraphError::SameModule { first, second, module });
+        }
+    }
+    for (name, facts) in facts {
+        for module in facts.inner.keys() {
+            modules.entry(module).or_insert(name);
         }
     }
     modules
@@ -146,6 +154,7 @@ fn idle_replaces(
     facts: &Facts,
     manifest: &Manifest,
     modules: &BTreeMap<&str, &ComponentName>,
+    facts_of: &BTreeMap<ComponentName, Facts>,
 ) -> Vec<GraphError> {
     let Some(module) = &facts.module else { return Vec::new() };
     let own = manifest.component.get(name).map(|component| component.tree(name));
@@ -179,14 +188,14 @@ fn idle_replaces(
         let meant = meant.map(|(other, _)| other).or_else(|| {
             manifest.component.keys().find(|other| other.as_str() == by_name && *other != name)
         });
-        let actual = meant.and_then(|meant| modules.iter().find(|(_, of)| **of == meant));
-        if let (Some(target), Some((actual, _))) = (meant, actual) {
+        let module = meant.and_then(|meant| facts_of.get(meant)?.module.as_ref());
+        if let (Some(target), Some(actual)) = (meant, module) {
             idle.push(GraphError::ReplaceWithoutEffect {
                 component: name.clone(),
                 line: replace.line,
                 module: replace.path.clone(),
                 target: target.clone(),
-                actual: (*actual).to_owned(),
+                actual: actual.module.clone(),
             });
         }
     }

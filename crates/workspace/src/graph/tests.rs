@@ -18,7 +18,7 @@ fn manifest(names: impl IntoIterator<Item = String>) -> Manifest {
 fn facts(module: &str, imports: &[&str]) -> Facts {
     let module = ModFile::parse(module).unwrap();
     let imports = imports.iter().map(|package| ((*package).to_owned(), 1)).collect();
-    Facts { module: Some(module), imports }
+    Facts { module: Some(module), imports, ..Facts::default() }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use kubewright_oci::registry::{Options, RegistryError};
 use kubewright_oci::{Descriptor, Digest, Layout, Reference, Registry};
 
 use super::Images;
+use crate::lock::Lock;
 use crate::manifest::{ImageSource, Manifest};
 use crate::workspace::{Workspace, WorkspaceError};
 
@@ -91,6 +92,10 @@ fn open_bases(manifest: &Manifest) -> impl Iterator<Item = &str> {
 /// # Errors
 /// When one is not there, or the lock cannot be written.
 pub fn pin(workspace: &mut Workspace, update: bool) -> Result<(), PinError> {
+    // Another process may have synced since this one has.
+    let _hold = workspace.hold()?;
+    let file = workspace.lock_file();
+    workspace.lock = Lock::read(&file).map_err(WorkspaceError::from)?;
     let mut pinned = std::collections::BTreeMap::new();
     for base in open_bases(&workspace.manifest) {
         let digest = match workspace.lock.base.get(base).filter(|_| !update) {
@@ -105,8 +110,7 @@ pub fn pin(workspace: &mut Workspace, update: bool) -> Result<(), PinError> {
         pinned.insert(base.to_owned(), digest);
     }
     workspace.lock.base = pinned;
-    workspace.lock.write(&workspace.lock_file()).map_err(WorkspaceError::from)?;
-    Ok(())
+    Ok(workspace.lock.write(&file).map_err(WorkspaceError::from)?)
 }
 
 /// Why bases cannot be pinned.

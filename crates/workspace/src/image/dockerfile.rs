@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use kubewright_oci::archive::{self, ArchiveError};
 use kubewright_oci::layout::LayoutError;
-use kubewright_oci::{Descriptor, Layout};
+use kubewright_oci::{Descriptor, Layout, Scratch};
 
 use super::{ImageError, Images, base};
 use crate::build::View;
@@ -100,7 +100,7 @@ impl Images<'_> {
             source,
         };
         let folder = workspace.state_folder("dockerfile")?;
-        let folder = tempfile::tempdir_in(&folder)
+        let folder = Scratch::new(&folder, "context-")
             .map_err(|source| failed(DockerfileError::File { path: folder.clone(), source }))?;
         let context = folder.path().join("context");
         std::fs::create_dir(&context)

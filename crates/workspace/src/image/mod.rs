@@ -290,16 +290,7 @@ impl<'a> Images<'a> {
     /// When one of them is not there.
     pub fn index(&self, name: &ComponentName, image: &Image) -> Result<Made, ImageError> {
         let reference = self.reference(name, image);
-        let mut parts = Vec::new();
-        for platform in self.workspace.manifest.workspace.platforms() {
-            let local = format!("{reference}-{}", file_name(&platform));
-            let found =
-                self.layout.find(&local).map_err(|_| self.not_built(name, image, &platform))?;
-            if found.annotation(KEY) != Some(self.keys.of(name).as_str()) {
-                return Err(self.not_built(name, image, &platform));
-            }
-            parts.push(found.on(platform));
-        }
+        let parts = self.parts(name, image)?;
         let descriptor = image::join(&self.layout, &parts, &BTreeMap::new());
         let descriptor = descriptor.map_err(|source| ImageError::Write {
             image: image.name.clone(),
@@ -311,6 +302,36 @@ impl<'a> Images<'a> {
         self.layout.tag(&reference, &descriptor)?;
         let (component, digest) = (name.clone(), descriptor.digest.to_string());
         Ok(Made { component, reference, platform: None, digest, cached, descriptor })
+    }
+
+    /// Whether the images of all platforms are joined already; nothing is written.
+    ///
+    /// # Errors
+    /// When one of them is not there.
+    pub fn joined(&self, name: &ComponentName, image: &Image) -> Result<bool, ImageError> {
+        let parts = self.parts(name, image)?;
+        let there = self.layout.find(&self.reference(name, image)).ok();
+        let there = there.and_then(|there| self.layout.index(&there).ok());
+        Ok(there.is_some_and(|there| {
+            let digests = |of: &[Descriptor]| of.iter().map(|one| one.digest).collect::<Vec<_>>();
+            let (mut one, mut other) = (digests(&there.manifests), digests(&parts));
+            one.sort_unstable();
+            other.sort_unstable();
+            one == other
+        }))
+    }
+
+    /// The images of all platforms, each with its own.
+    fn parts(&self, name: &ComponentName, image: &Image) -> Result<Vec<Descriptor>, ImageError> {
+        let platforms = self.workspace.manifest.workspace.platforms().into_iter();
+        let part = |platform: Platform| {
+            let found = self.layout.find(&self.local(name, image, &platform)).ok();
+            match found.filter(|found| found.annotation(KEY) == Some(self.keys.of(name).as_str())) {
+                Some(found) => Ok(found.on(platform)),
+                None => Err(self.not_built(name, image, &platform)),
+            }
+        };
+        platforms.map(part).collect()
     }
 
     fn not_built(&self, name: &ComponentName, image: &Image, platform: &Platform) -> ImageError {
@@ -330,7 +351,7 @@ fn tags(
     let with_images = workspace.manifest.component.iter().filter(|(_, c)| !c.image.is_empty());
     let names: Vec<&ComponentName> = with_images.map(|(name, _)| name).collect();
     let described = parallel::map(&names, parallel::PROCESSES, |name| match describes {
-        true => workspace.repository(name).describe(),
+        true => keys.describe(&workspace.repository(name)),
         false => Ok(String::new()),
     });
     let mut tags = BTreeMap::new();

@@ -46,6 +46,12 @@ impl Component {
         self.path.clone().unwrap_or_else(|| Path::new(name.as_str()).to_owned())
     }
 
+    /// Whether a program of its own takes part in its build.
+    #[must_use]
+    pub fn has_command(&self) -> bool {
+        self.build.iter().any(|build| matches!(build.recipe, Recipe::Command(_)))
+    }
+
     /// Every file that its builds promise.
     pub fn outputs(&self) -> impl Iterator<Item = &InnerPath> {
         self.build.iter().flat_map(|build| &build.outputs)
@@ -76,7 +82,7 @@ pub enum Recipe {
         /// Build tags.
         tags: Vec<String>,
     },
-    /// A program, run in a copy of the tree.
+    /// A program, run in a copy of the tree; `{describe}` and `{commit}` stand for the component's.
     Command(Vec<String>),
 }
 

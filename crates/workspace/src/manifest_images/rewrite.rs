@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::ScalarStyle;
 use serde::Serialize;
 
-/// Lists whose members have an `image`.
-const LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+use super::mention::mentions;
+use super::node::{Nodes, Scalar};
+use super::place::images;
 
 /// Why images cannot be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,176 +61,61 @@ pub struct Place {
     pub to: String,
 }
 
-/// Replaces the images of all containers; `replace` tells by what, or that nobody knows.
+/// Replaces the images that Kubernetes would run, wherever YAML has put them, and those that other
+/// texts mention; `replace` tells by what, or that nobody knows.
 ///
 /// # Errors
-/// When the text is no YAML, or an image is unknown.
+/// When the text is no YAML, an image that would run is unknown, or one cannot be replaced.
 pub fn rewrite(
     text: &str,
     replace: impl Fn(&str) -> Option<String>,
 ) -> Result<Rewritten, RewriteError> {
-    let mut found: BTreeMap<usize, Found> = BTreeMap::new();
-    let mut walk = Walk::default();
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| RewriteError::Syntax {
-            line: error.marker().line(),
-            problem: error.to_string(),
-        })?;
-        let line = span.start.line();
-        let here = walk.take(&event);
-        match event {
-            Event::Scalar(value, style, anchor, _) => {
-                let range = span.byte_range().unwrap_or_default();
-                let scalar = Found { line, value: value.into_owned(), style, range };
-                if anchor != 0 {
-                    walk.anchors.insert(anchor, scalar.clone());
-                }
-                if here == Here::Image {
-                    found.insert(scalar.range.start, scalar);
-                }
+    let nodes = Nodes::of(text)?;
+    let images = images(&nodes, &replace)?;
+    let mut edits: BTreeMap<usize, Edit> = BTreeMap::new();
+    for (line, scalar) in images.values() {
+        let (line, from) = (*line, scalar.value.clone());
+        let to = match replace(&from) {
+            Some(to) if !scalar.range.is_empty() => to,
+            _ => return Err(RewriteError::Unmapped { line, reference: from }),
+        };
+        let written = written(scalar, &to)
+            .ok_or(RewriteError::Form { line, problem: "an image is written in one line" })?;
+        let range = scalar.range.clone();
+        edits.insert(range.start, Edit { range, written, place: Place { line, from, to } });
+    }
+    for scalar in nodes.scalars().filter(|scalar| !images.contains_key(&scalar.range.start)) {
+        for range in mentions(text, scalar.range.clone()) {
+            let from = text[range.clone()].to_owned();
+            if let Some(to) = replace(&from).filter(|to| *to != from) {
+                let line = 1 + text[..range.start].matches('\n').count();
+                let place = Place { line, from, to: to.clone() };
+                edits.insert(range.start, Edit { range, written: to, place });
             }
-            Event::Alias(anchor) => match (here, walk.anchors.get(&anchor)) {
-                (Here::Image, Some(scalar)) => {
-                    found.insert(scalar.range.start, scalar.clone());
-                }
-                (Here::Image | Here::Container, _) => {
-                    let problem = "an alias stands for a container here: write it out";
-                    return Err(RewriteError::Form { line, problem });
-                }
-                (Here::Elsewhere, _) => {}
-            },
-            _ if here == Here::Image => {
-                let problem = "an image is a text";
-                return Err(RewriteError::Form { line, problem });
-            }
-            _ => {}
         }
     }
     let mut result = Rewritten { text: text.to_owned(), images: Vec::new() };
     // From the end, so that what is before stays where it is.
-    for found in found.into_values().rev() {
-        let Found { line, value: from, style, range } = found;
-        let Some(to) = replace(&from) else {
-            return Err(RewriteError::Unmapped { line, reference: from });
-        };
-        let written = match style {
-            ScalarStyle::Plain if range.is_empty() => {
-                return Err(RewriteError::Unmapped { line, reference: from });
-            }
-            ScalarStyle::Plain => to.clone(),
-            ScalarStyle::SingleQuoted => format!("'{to}'"),
-            ScalarStyle::DoubleQuoted => format!("\"{to}\""),
-            _ => {
-                let problem = "an image is written in one line";
-                return Err(RewriteError::Form { line, problem });
-            }
-        };
-        result.text.replace_range(range, &written);
-        result.images.push(Place { line, from, to });
+    for edit in edits.into_values().rev() {
+        result.text.replace_range(edit.range, &edit.written);
+        result.images.push(edit.place);
     }
     result.images.reverse();
     Ok(result)
 }
 
-#[derive(Clone, Debug)]
-struct Found {
-    line: usize,
-    value: String,
-    style: ScalarStyle,
+struct Edit {
     range: Range<usize>,
+    written: String,
+    place: Place,
 }
 
-/// What a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Here {
-    Image,
-    Container,
-    Elsewhere,
-}
-
-/// Where we are in the document.
-#[derive(Debug, Default)]
-struct Walk {
-    frames: Vec<Frame>,
-    anchors: BTreeMap<usize, Found>,
-}
-
-#[derive(Debug)]
-enum Frame {
-    /// A mapping; the key whose value comes next.
-    Mapping(Option<String>),
-    Sequence,
-}
-
-impl Walk {
-    /// Takes the next event, and tells what it begins.
-    fn take(&mut self, event: &Event<'_>) -> Here {
-        let is_node = matches!(
-            event,
-            Event::Scalar(..)
-                | Event::Alias(_)
-                | Event::SequenceStart(..)
-                | Event::MappingStart(..)
-        );
-        let here = if is_node { self.here() } else { Here::Elsewhere };
-        let is_key = is_node && matches!(self.frames.last(), Some(Frame::Mapping(None)));
-        match event {
-            Event::SequenceEnd | Event::MappingEnd => {
-                self.frames.pop();
-                self.after_value();
-                return here;
-            }
-            Event::SequenceStart(..) => {
-                self.mark_key(is_key, None);
-                self.frames.push(Frame::Sequence);
-            }
-            Event::MappingStart(..) => {
-                self.mark_key(is_key, None);
-                self.frames.push(Frame::Mapping(None));
-            }
-            Event::Scalar(value, ..) => match is_key {
-                true => self.mark_key(true, Some(value)),
-                false => self.after_value(),
-            },
-            Event::Alias(_) => match is_key {
-                true => self.mark_key(true, None),
-                false => self.after_value(),
-            },
-            Event::DocumentStart(..) => self.frames.clear(),
-            _ => {}
-        }
-        here
-    }
-
-    /// A key that is no text gets a name that no key has.
-    fn mark_key(&mut self, is_key: bool, key: Option<&str>) {
-        if let (true, Some(Frame::Mapping(slot))) = (is_key, self.frames.last_mut()) {
-            *slot = Some(key.unwrap_or("\0").to_owned());
-        }
-    }
-
-    fn after_value(&mut self) {
-        if let Some(Frame::Mapping(slot)) = self.frames.last_mut() {
-            // A key that is a collection ends here too, and its value is still to come.
-            *slot = match slot.take() {
-                Some(key) if key == "\0" => Some("\0\0".to_owned()),
-                _ => None,
-            };
-        }
-    }
-
-    /// What a node that begins now is, by the frames around it.
-    fn here(&self) -> Here {
-        let in_list = |frames: &[Frame]| match frames {
-            [.., Frame::Mapping(Some(list)), Frame::Sequence] => LISTS.contains(&&list[..]),
-            _ => false,
-        };
-        match &self.frames[..] {
-            [rest @ .., Frame::Mapping(Some(key))] if key == "image" && in_list(rest) => {
-                Here::Image
-            }
-            frames if in_list(frames) => Here::Container,
-            _ => Here::Elsewhere,
-        }
+/// A text in the style of another.
+fn written(scalar: &Scalar, to: &str) -> Option<String> {
+    match scalar.style {
+        ScalarStyle::Plain => Some(to.to_owned()),
+        ScalarStyle::SingleQuoted => Some(format!("'{to}'")),
+        ScalarStyle::DoubleQuoted => Some(format!("\"{to}\"")),
+        _ => None,
     }
 }

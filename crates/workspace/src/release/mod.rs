@@ -4,19 +4,22 @@
 //! A tag is a promise, so everything that can go wrong goes wrong before it: trees with changes or
 //! off the lock are refused, and so is a build that does not give the same bytes twice. Nothing is
 //! pushed.
+//!
+//! What is built bears the version although its tag is not there yet: once it is, `git describe`
+//! says the same. A release that was interrupted is made by the same command; where a tag is there
+//! already, its files are compared and never replaced.
 
+mod folder;
 mod notes;
 mod rebuild;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::build::{BuildError, Keys, KeysError, Store};
-use crate::file;
 use crate::image::{ImageError, Images};
 use crate::manifest::file_name;
 use crate::name::{ComponentName, Reference};
@@ -43,6 +46,29 @@ pub enum ReleaseError {
         version: Reference,
         /// Its commit.
         commit: String,
+    },
+    /// It is no version.
+    #[error("{0} cannot be a tag: take another name")]
+    Version(Reference),
+    /// Files of the release are there, and others.
+    #[error("{version} is released already, and {} has something else: {}", folder.display(), files.join(", "))]
+    Differs {
+        /// The version.
+        version: Reference,
+        /// The folder of its files.
+        folder: PathBuf,
+        /// Those that are not what was built now.
+        files: Vec<String>,
+    },
+    /// Two files of the release would have one name.
+    #[error("{} and {} would both be released as {file}: give one of the outputs another name", first.display(), second.display())]
+    Twice {
+        /// The name.
+        file: String,
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
     },
     /// A component was not built.
     #[error("component {0} is not built")]
@@ -110,58 +136,123 @@ pub struct Release {
     pub tagged: Vec<ComponentName>,
 }
 
-/// Releases what was built. With `tag` false all is done but the tags.
-///
-/// # Errors
-/// When anything is not as a release wants it; then no component is tagged.
-pub fn release(
-    workspace: &Workspace,
-    version: &Reference,
-    tag: bool,
-    progress: &dyn Progress,
-    stop: &Stop,
-) -> Result<Release, ReleaseError> {
-    let sources = Sources::of(workspace)?;
-    check(workspace, &sources, version)?;
-    let keys = Keys::of_sources(workspace, &sources, true)?;
-    let store = Store::of(workspace);
-    let (mut outputs, mut paths) = (BTreeMap::new(), BTreeMap::new());
-    for (name, component) in &workspace.manifest.component {
-        if component.build.is_empty() {
-            continue;
-        }
-        let record = store.record(name, keys.of(name));
-        let record = record.ok_or_else(|| ReleaseError::NotBuilt(name.clone()))?;
-        for platform in workspace.manifest.workspace.platforms() {
-            let folder = file_name(&platform);
-            for output in &record.outputs {
-                let Ok(inner) = output.path.strip_prefix(&folder) else { continue };
-                let inner = inner.to_string_lossy().replace('/', "_");
-                let inner = inner.strip_prefix("bin_").unwrap_or(&inner);
-                let file = format!("{name}_{inner}_{version}_{folder}").replace('/', "-");
-                let path = store.outputs(name, keys.of(name), &platform);
-                let path = path.parent().map(|entry| entry.join(&output.path)).unwrap_or_default();
-                paths.insert(file.clone(), path);
-                outputs.insert(file, output.sha256.clone());
-            }
-        }
-    }
-    let images = images(workspace, &sources, &keys)?;
-    rebuild::compare(workspace, &sources, &keys, &images, progress, stop)?;
-    let folder = workspace.state_folder(Path::new("release").join(version.as_str()))?;
-    write(workspace, version, &folder, &outputs, &paths, &images)?;
-    let tagged = match tag {
-        true => tag_all(workspace, version)?,
-        false => Vec::new(),
-    };
-    Ok(Release { version: version.clone(), folder, files: outputs, images, tagged })
+/// What is to be released: a version of trees that are fit for it.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    workspace: &'a Workspace,
+    version: &'a Reference,
+    sources: Sources,
+    keys: Keys,
+    /// Whether a component has the tag already.
+    tagged: bool,
 }
 
+impl<'a> Candidate<'a> {
+    /// Looks whether the trees can be released. `local`: whether Go modules of the workspace are
+    /// built with each other.
+    ///
+    /// # Errors
+    /// When a tree has changes, is off the lock, or has the tag elsewhere.
+    pub fn new(
+        workspace: &'a Workspace,
+        version: &'a Reference,
+        local: bool,
+    ) -> Result<Self, ReleaseError> {
+        if version.as_str() == "HEAD" {
+            return Err(ReleaseError::Version(version.clone()));
+        }
+        let sources = Sources::of(workspace)?;
+        let tagged = check(workspace, &sources, version)?;
+        let keys = Keys::of_release(workspace, &sources, local, version)?;
+        Ok(Self { workspace, version, sources, keys, tagged })
+    }
+
+    /// The trees.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The keys under which all of it has to be built.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Releases what was built. With `tag` false all is done but the tags.
+    ///
+    /// # Errors
+    /// When anything is not as a release wants it; then no component is tagged.
+    pub fn release(
+        &self,
+        tag: bool,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Release, ReleaseError> {
+        let (workspace, version) = (self.workspace, self.version);
+        let _hold = workspace.hold()?;
+        if tag {
+            identities(workspace)?;
+        }
+        folder::sweep(workspace)?;
+        let built = self.built()?;
+        let images = images(workspace, &self.sources, &self.keys)?;
+        rebuild::compare(workspace, &self.sources, &self.keys, &images, progress, stop)?;
+        let notes = notes::notes(workspace, version)?;
+        let folder = folder::Content { built: &built, images: &images, notes: &notes };
+        let folder = folder.put(workspace, version, self.tagged)?;
+        let tagged = match tag {
+            true => tag_all(workspace, version)?,
+            false => Vec::new(),
+        };
+        let files = built.into_iter().map(|(name, built)| (name, built.sha256)).collect();
+        Ok(Release { version: version.clone(), folder, files, images, tagged })
+    }
+
+    /// The files of the release by their names in it.
+    fn built(&self) -> Result<BTreeMap<String, Built>, ReleaseError> {
+        let store = Store::of(self.workspace);
+        let mut files = BTreeMap::new();
+        for (name, component) in &self.workspace.manifest.component {
+            if component.build.is_empty() {
+                continue;
+            }
+            let record = store.record(name, self.keys.of(name));
+            let record = record.ok_or_else(|| ReleaseError::NotBuilt(name.clone()))?;
+            for platform in self.workspace.manifest.workspace.platforms() {
+                let folder = file_name(&platform);
+                let outputs = store.outputs(name, self.keys.of(name), &platform);
+                for output in &record.outputs {
+                    let Ok(inner) = output.path.strip_prefix(&folder) else { continue };
+                    let path = outputs.join(inner);
+                    let inner = inner.to_string_lossy().replace('/', "_");
+                    let inner = inner.strip_prefix("bin_").unwrap_or(&inner);
+                    let version = self.version;
+                    let file = format!("{name}_{inner}_{version}_{folder}").replace('/', "-");
+                    let built = Built { path: path.clone(), sha256: output.sha256.clone() };
+                    if let Some(first) = files.insert(file.clone(), built) {
+                        return Err(ReleaseError::Twice { file, first: first.path, second: path });
+                    }
+                }
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// One file that was built.
+#[derive(Debug)]
+struct Built {
+    path: PathBuf,
+    sha256: String,
+}
+
+/// Whether any component has the tag already; everything that speaks against a release is an error.
 fn check(
     workspace: &Workspace,
     sources: &Sources,
     version: &Reference,
-) -> Result<(), ReleaseError> {
+) -> Result<bool, ReleaseError> {
     let dirty: Vec<_> = crate::status::dirty(&sources.states).into_iter().cloned().collect();
     if !dirty.is_empty() {
         return Err(ReleaseError::Dirty(dirty));
@@ -175,12 +266,30 @@ fn check(
     if !drift.is_empty() {
         return Err(ReleaseError::Drift(drift));
     }
+    let mut tagged = false;
     for (name, state) in &sources.states {
-        let there = workspace.repository(name).commit(&format!("refs/tags/{version}"));
-        if let Some(commit) = there.filter(|commit| *commit != state.commit) {
+        let Some(commit) = workspace.repository(name).commit(&format!("refs/tags/{version}"))
+        else {
+            continue;
+        };
+        if commit != state.commit {
             let (component, version) = (name.clone(), version.clone());
             return Err(ReleaseError::Tagged { component, version, commit });
         }
+        tagged = true;
+    }
+    Ok(tagged)
+}
+
+/// That git knows who tags, before anything takes long.
+fn identities(workspace: &Workspace) -> Result<(), ReleaseError> {
+    for name in workspace.manifest.component.keys() {
+        let asked = workspace.repository(name).line(&["var", "GIT_COMMITTER_IDENT"]);
+        asked.map_err(|source| ReleaseError::Git {
+            component: name.clone(),
+            what: "tell who tags it",
+            source,
+        })?;
     }
     Ok(())
 }
@@ -201,33 +310,6 @@ fn images(
         digests.insert(index.reference, index.digest);
     }
     Ok(digests)
-}
-
-fn write(
-    workspace: &Workspace,
-    version: &Reference,
-    folder: &Path,
-    outputs: &BTreeMap<String, String>,
-    paths: &BTreeMap<String, PathBuf>,
-    images: &BTreeMap<String, String>,
-) -> Result<(), ReleaseError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| ReleaseError::File { path, source }
-    };
-    for (name, path) in paths {
-        let target = folder.join(name);
-        fs::copy(path, &target).map_err(failed(&target))?;
-    }
-    let sums: String = outputs.iter().map(|(file, sum)| format!("{sum}  {file}\n")).collect();
-    let digests: String =
-        images.iter().map(|(reference, digest)| format!("{reference}@{digest}\n")).collect();
-    let notes = notes::notes(workspace, version)?;
-    for (name, text) in [("SHA256SUMS", sums), ("IMAGES", digests), ("NOTES.md", notes)] {
-        let path = folder.join(name);
-        file::replace(&path, text.as_bytes()).map_err(failed(&path))?;
-    }
-    Ok(())
 }
 
 /// Tags all components, or none of them.

@@ -17,7 +17,14 @@ pub(super) fn notes(workspace: &Workspace, version: &Reference) -> Result<String
             Some(tag) => format!("{tag}..HEAD"),
             None => "HEAD".to_owned(),
         };
-        let log = repository.text(&["log", "--no-merges", "--format=%h%x00%s", &range, "--"]);
+        let log = repository.text(&[
+            "log",
+            "--no-merges",
+            "--abbrev=12",
+            "--format=%h%x00%s",
+            &range,
+            "--",
+        ]);
         let log = log.map_err(|source| ReleaseError::Git {
             component: name.clone(),
             what: "read its history",

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Component as Part, Path};
+use std::path::{Component as Part, Path, PathBuf};
 
-use tempfile::TempDir;
-
-use super::{ReleaseError, images};
+use super::{ReleaseError, folder, images};
 use crate::build::{self, Keys, Options, Store};
 use crate::lock;
-use crate::manifest::{FILE, ImageSource};
+use crate::manifest::{FILE, ImageSource, file_name};
 use crate::name::ComponentName;
-use crate::process::Stop;
+use crate::process::{self, Stop};
 use crate::progress::Progress;
 use crate::sources::Sources;
 use crate::workspace::Workspace;
+
+/// Folder of whole repositories of which a component is a part.
+const WHOLE: &str = ".whole";
 
 /// Builds all of it again, from nothing, and compares every file and every image.
 pub(super) fn compare(
@@ -29,18 +30,23 @@ pub(super) fn compare(
     let elsewhere = Elsewhere::new(workspace, sources)?;
     let copy = &elsewhere.workspace;
     let again = Sources::of(copy)?;
-    let again_keys = Keys::of_sources(copy, &again, true)?;
+    let again_keys = keys.again(copy, &again)?;
     let report = build::build(copy, &again, &again_keys, &Options::default(), progress, stop)?;
     if let Some(error) = report.failed.into_iter().next() {
         return Err(ReleaseError::Rebuild(error));
     }
     let mut differ = Vec::new();
     let (first, second) = (Store::of(workspace), Store::of(copy));
+    let platforms = workspace.manifest.workspace.platforms();
+    let folders: Vec<String> = platforms.iter().map(file_name).collect();
     for name in workspace.manifest.component.keys() {
         let sums = |store: &Store, keys: &Keys| -> BTreeMap<_, _> {
             let record = store.record(name, keys.of(name));
             let outputs = record.into_iter().flat_map(|record| record.outputs);
-            outputs.map(|output| (output.path, output.sha256)).collect()
+            // Earlier builds of the same may have been for more platforms than are released.
+            let released = outputs
+                .filter(|output| folders.iter().any(|folder| output.path.starts_with(folder)));
+            released.map(|output| (output.path, output.sha256)).collect()
         };
         let (one, other) = (sums(&first, keys), sums(&second, &again_keys));
         let paths = one.keys().chain(other.keys().filter(|path| !one.contains_key(*path)));
@@ -59,24 +65,23 @@ pub(super) fn compare(
     }
 }
 
-/// The workspace once more, with trees of its own.
+/// The workspace once more, with trees of its own, inside of what can be made again: there is as
+/// much room as for the first build.
 struct Elsewhere<'a> {
     original: &'a Workspace,
     workspace: Workspace,
-    trees: Vec<ComponentName>,
-    _folder: TempDir,
+    /// Trees, with the component that each is of.
+    trees: Vec<(ComponentName, PathBuf)>,
 }
 
 impl<'a> Elsewhere<'a> {
     fn new(original: &'a Workspace, sources: &Sources) -> Result<Self, ReleaseError> {
-        let folder = tempfile::Builder::new().prefix("kubewright-release-").tempdir();
-        let folder =
-            folder.map_err(|source| ReleaseError::File { path: std::env::temp_dir(), source })?;
-        let root = folder.path();
+        let root = folder::second(original);
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source: io::Error| ReleaseError::File { path, source }
         };
+        fs::create_dir_all(&root).map_err(failed(&root))?;
         let manifest = root.join(FILE);
         let text = toml::to_string(&original.manifest).map_err(io::Error::other);
         let text = text.map_err(failed(&manifest))?;
@@ -86,7 +91,7 @@ impl<'a> Elsewhere<'a> {
         let mut workspace = Workspace::open(&manifest)?;
         let cache = root.join("cache");
         workspace.environment = original.environment.clone().with("GOCACHE", cache.as_os_str());
-        let mut elsewhere = Self { original, workspace, trees: Vec::new(), _folder: folder };
+        let mut elsewhere = Self { original, workspace, trees: Vec::new() };
         for base in oci_folders(original) {
             elsewhere.show(&base).map_err(failed(&base))?;
         }
@@ -96,17 +101,39 @@ impl<'a> Elsewhere<'a> {
                 return Err(ReleaseError::Outside(name.clone()));
             }
             let Some(state) = sources.states.get(name) else { continue };
-            let target = elsewhere.workspace.root.join(&tree);
-            let target = target.to_string_lossy();
-            let add = ["worktree", "add", "--quiet", "--detach", &target, &state.commit];
-            original.repository(name).text(&add).map_err(|source| ReleaseError::Git {
-                component: name.clone(),
-                what: "make a second tree",
-                source,
-            })?;
-            elsewhere.trees.push(name.clone());
+            elsewhere.add(name, &tree, &state.commit)?;
         }
         Ok(elsewhere)
+    }
+
+    /// A second tree of a component.
+    fn add(&mut self, name: &ComponentName, tree: &Path, commit: &str) -> Result<(), ReleaseError> {
+        let repository = self.original.repository(name);
+        let failed = |source| ReleaseError::Git {
+            component: name.clone(),
+            what: "make a second tree",
+            source,
+        };
+        let prefix = repository.line(&["rev-parse", "--show-prefix"]).map_err(failed)?;
+        let place = self.workspace.root.join(tree);
+        // A folder of a repository is shown where it was; git makes trees of whole repositories.
+        let whole = match prefix.is_empty() {
+            true => place.clone(),
+            false => self.workspace.root.join(WHOLE).join(name.as_str()),
+        };
+        let mut add = repository.git();
+        // The same place may be known from a release that was killed.
+        add.args(["worktree", "add", "--quiet", "--force", "--detach"]).arg(&whole).arg(commit);
+        process::output(&mut add).map_err(failed)?;
+        self.trees.push((name.clone(), whole.clone()));
+        if whole != place {
+            let show = || {
+                fs::create_dir_all(place.parent().unwrap_or(&place))?;
+                std::os::unix::fs::symlink(whole.join(&prefix), &place)
+            };
+            show().map_err(|source| ReleaseError::File { path: place.clone(), source })?;
+        }
+        Ok(())
     }
 
     /// Lets the copy see a folder of the workspace.
@@ -124,17 +151,17 @@ impl<'a> Elsewhere<'a> {
 
 impl Drop for Elsewhere<'_> {
     fn drop(&mut self) {
-        for name in &self.trees {
-            let tree = self.workspace.tree(name);
-            let repository = self.original.repository(name);
-            // What stays registered is pruned by git itself in time.
-            let _ = repository.text(&["worktree", "remove", "--force", &tree.to_string_lossy()]);
+        for (name, tree) in &self.trees {
+            let mut remove = self.original.repository(name).git();
+            // What stays is swept by the next release.
+            let _ = process::output(remove.args(["worktree", "remove", "--force"]).arg(tree));
         }
+        let _ = fs::remove_dir_all(&self.workspace.root);
     }
 }
 
 /// Folders of layouts that images stand on.
-fn oci_folders(workspace: &Workspace) -> Vec<std::path::PathBuf> {
+fn oci_folders(workspace: &Workspace) -> Vec<PathBuf> {
     let images = workspace.manifest.component.values().flat_map(|component| component.image.iter());
     let bases = images.filter_map(|image| match &image.source {
         ImageSource::Native(native) => native.base.as_deref()?.strip_prefix("oci:"),

@@ -65,6 +65,11 @@ pub enum Why {
         /// Its name.
         name: String,
     },
+    /// It was cloned from elsewhere.
+    OtherOrigin {
+        /// From where, if from anywhere.
+        url: Option<String>,
+    },
 }
 
 impl fmt::Display for Why {
@@ -73,6 +78,8 @@ impl fmt::Display for Why {
             Self::Dirty => write!(f, "has changed files"),
             Self::OwnCommits => write!(f, "has commits of its own"),
             Self::Branch { name } => write!(f, "is on branch {name}"),
+            Self::OtherOrigin { url: Some(url) } => write!(f, "was cloned from {url}"),
+            Self::OtherOrigin { url: None } => write!(f, "was not cloned from anywhere"),
         }
     }
 }

@@ -13,6 +13,7 @@ use kubewright_workspace::manifest::{Build, Platform, Recipe};
 use kubewright_workspace::name::ComponentName;
 use kubewright_workspace::process::Stop;
 use kubewright_workspace::progress::Silent;
+use kubewright_workspace::release::{Candidate, Release, ReleaseError};
 use kubewright_workspace::sources::Sources;
 use kubewright_workspace::sync;
 use kubewright_workspace::workspace::Workspace;
@@ -27,7 +28,15 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn calico() -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::calico_within(TempDir::new().unwrap())
+    }
+
+    /// Inside of a folder, below which all paths begin with its.
+    pub(crate) fn calico_in(outer: &Path) -> Self {
+        Self::calico_within(TempDir::new_in(outer).unwrap())
+    }
+
+    fn calico_within(folder: TempDir) -> Self {
         let federation = Federation::create(folder.path()).unwrap();
         let workspace = open(&federation.workspace());
         Self { folder, federation, workspace }
@@ -105,6 +114,11 @@ impl Sandbox {
         Ended(build::build(&self.workspace, sources, keys, &options, &Silent, &stop).unwrap())
     }
 
+    /// Builds and releases.
+    pub(crate) fn release(&self, version: &str, tag: bool) -> Result<Release, ReleaseError> {
+        release(&self.workspace, version, tag, true)
+    }
+
     pub(crate) fn program(&self, name: &str, output: &str) -> PathBuf {
         let name = name.parse().unwrap();
         let platform: Platform = "linux/amd64".parse().unwrap();
@@ -156,6 +170,21 @@ pub(crate) fn open(folder: &Path) -> Workspace {
         .with("GOPATH", cache.join("path"))
         .with("HOME", folder);
     workspace
+}
+
+/// Builds and releases a workspace.
+pub(crate) fn release(
+    workspace: &Workspace,
+    version: &str,
+    tag: bool,
+    local: bool,
+) -> Result<Release, ReleaseError> {
+    let (version, stop) = (version.parse().unwrap(), Stop::default());
+    let candidate = Candidate::new(workspace, &version, local)?;
+    let (sources, keys) = (candidate.sources(), candidate.keys());
+    let built = build::build(workspace, sources, keys, &Options::default(), &Silent, &stop);
+    Ended(built.unwrap()).done();
+    candidate.release(tag, &Silent, &stop)
 }
 
 /// How a build ended.

@@ -14,6 +14,7 @@ fn state(tree: usize, changes: &[&str]) -> State {
         branch: None,
         ahead_behind: None,
         changes: changes.iter().map(change).collect(),
+        absent: None,
     }
 }
 
@@ -36,7 +37,7 @@ fn synthetic(
         let module = ModFile::parse(&format!("module x.org/c{at}\n{requires}")).unwrap();
         let imports = needs.iter().map(|need| (format!("x.org/c{need}/pkg"), 1)).collect();
         let name: ComponentName = format!("c{at}").parse().unwrap();
-        facts.insert(name.clone(), Facts { module: Some(module), imports });
+        facts.insert(name.clone(), Facts { module: Some(module), imports, ..Facts::default() });
         states.insert(name, state(at, &[]));
     }
     (Manifest::parse(&text, std::path::Path::new("workspace.toml")).unwrap(), facts, states)
@@ -48,8 +49,14 @@ fn planned(
     states: &BTreeMap<ComponentName, State>,
 ) -> Keys {
     let graph = infer(manifest, facts).unwrap();
-    let nothing = BTreeMap::new();
-    let common = Common { toolchain: "go", environment: &nothing, local: true, bases: &nothing };
+    let (nothing, compilers) = (BTreeMap::new(), BTreeMap::new());
+    let common = Common {
+        toolchain: "go",
+        compilers: &compilers,
+        environment: &nothing,
+        local: true,
+        bases: &nothing,
+    };
     Keys::plan(manifest, &graph, states, BTreeMap::new(), common)
 }
 

@@ -12,7 +12,8 @@ use crate::graph::{Facts, infer};
 use crate::manifest::Dockerfile;
 use crate::name::{ComponentName, ImageName, InnerPath, Reference};
 
-pub(super) fn import(folder: &Path, root: &Path) -> Result<Manifest, ImportError> {
+/// The manifest, and what was left out.
+pub(super) fn import(folder: &Path, root: &Path) -> Result<(Manifest, Vec<String>), ImportError> {
     let read = |path: &Path| {
         let path = path.to_owned();
         move |source| ImportError::Read { path, source }
@@ -27,6 +28,14 @@ pub(super) fn import(folder: &Path, root: &Path) -> Result<Manifest, ImportError
         }
     }
     trees.sort();
+    let mut left = Vec::new();
+    trees.retain(|tree| {
+        let has_commit = Repository::at(tree).commit("HEAD").is_some();
+        if !has_commit {
+            left.push(format!("{}: it has no commit", tree.display()));
+        }
+        has_commit
+    });
     if trees.is_empty() {
         return Err(ImportError::Nothing(folder));
     }
@@ -54,7 +63,7 @@ pub(super) fn import(folder: &Path, root: &Path) -> Result<Manifest, ImportError
             component.depends_on = Some(graph.needs(name).map(|(to, _)| to.clone()).collect());
         }
     }
-    Ok(manifest)
+    Ok((manifest, left))
 }
 
 fn facts_of(tree: &Path) -> Result<Facts, ImportError> {
@@ -62,9 +71,13 @@ fn facts_of(tree: &Path) -> Result<Facts, ImportError> {
     let Ok(text) = fs::read_to_string(&file) else { return Ok(Facts::default()) };
     let module = ModFile::parse(&text)
         .map_err(|error| ImportError::Form { path: file, problem: error.to_string() })?;
-    let imports = go_module::scan(tree)
+    let files = Repository::at(tree).files(Path::new("."));
+    let files = files.map_err(|source| ImportError::Git { path: tree.to_owned(), source })?;
+    let imports = go_module::scan(tree, &files)
         .map_err(|source| ImportError::Read { path: tree.to_owned(), source })?;
-    Ok(Facts { module: Some(module), imports })
+    let inner = go_module::inner(tree, &files)
+        .map_err(|source| ImportError::Read { path: tree.to_owned(), source })?;
+    Ok(Facts { module: Some(module), imports, inner })
 }
 
 /// Where it was cloned from, and what is checked out.

@@ -82,12 +82,29 @@ struct Project {
     path: String,
 }
 
-/// Text of a `workspace.toml` for what is at `from`; `root` is the folder that it is for.
+/// All repositories of another tool's list.
+#[derive(Debug, Default)]
+struct List {
+    projects: Vec<Project>,
+    /// What of it is not taken, and why.
+    left: Vec<String>,
+}
+
+/// What came of an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// Text of a `workspace.toml`.
+    pub text: String,
+    /// What it does not say although it was there, for people to look at.
+    pub left: Vec<String>,
+}
+
+/// A `workspace.toml` for what is at `from`; `root` is the folder that it is for.
 ///
 /// # Errors
-/// When nothing is there, or it cannot be read.
-pub fn import(from: &Path, root: &Path) -> Result<String, ImportError> {
-    let manifest = match () {
+/// When nothing is there, or it cannot be read, or it leads to lists that are not there.
+pub fn import(from: &Path, root: &Path) -> Result<Imported, ImportError> {
+    let (manifest, left) = match () {
         () if from.is_dir() => checkouts::import(from, root)?,
         () => {
             let name = from.file_name().unwrap_or_default().to_string_lossy();
@@ -95,21 +112,21 @@ pub fn import(from: &Path, root: &Path) -> Result<String, ImportError> {
                 std::fs::read_to_string(from)
                     .map_err(|source| ImportError::Read { path: from.to_owned(), source })
             };
-            let projects = match &*name {
-                ".gitmodules" => gitmodules::projects(from)?,
-                name if name.ends_with(".xml") => repo::projects(&read()?, from)?,
+            let list = match &*name {
+                ".gitmodules" => gitmodules::list(from)?,
+                name if name.ends_with(".xml") => repo::list(&read()?, from)?,
                 name if name.ends_with(".yml") || name.ends_with(".yaml") => {
-                    west::projects(&read()?, from)?
+                    west::list(&read()?, from)?
                 }
                 _ => return Err(ImportError::Kind(from.to_owned())),
             };
-            of_projects(projects, from)?
+            (of_projects(list.projects, from)?, list.left)
         }
     };
     let text = toml::to_string(&manifest)?;
     let file = root.join(super::FILE);
     Manifest::parse(&text, &file)?;
-    Ok(format!("# Made by `kubewright workspace init`.\n{text}"))
+    Ok(Imported { text: format!("# Made by `kubewright workspace init`.\n{text}"), left })
 }
 
 fn of_projects(projects: Vec<Project>, from: &Path) -> Result<Manifest, ImportError> {

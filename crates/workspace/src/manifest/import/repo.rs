@@ -6,9 +6,12 @@ use std::path::Path;
 
 use roxmltree::{Document, Node};
 
-use super::{ImportError, Project};
+use super::{ImportError, List, Project};
 
-pub(super) fn projects(text: &str, file: &Path) -> Result<Vec<Project>, ImportError> {
+/// What changes other parts of a manifest, by its tags. Doing that is the work of repo.
+const CHANGING: [&str; 3] = ["extend-project", "remove-project", "submanifest"];
+
+pub(super) fn list(text: &str, file: &Path) -> Result<List, ImportError> {
     let form = |problem: String| ImportError::Form { path: file.to_owned(), problem };
     let document = Document::parse(text).map_err(|error| form(error.to_string()))?;
     let root = document.root_element();
@@ -19,6 +22,31 @@ pub(super) fn projects(text: &str, file: &Path) -> Result<Vec<Project>, ImportEr
     if let Some(include) = named("include").next() {
         let name = include.attribute("name").unwrap_or_default();
         return Err(form(format!("it includes {name}: import the output of `repo manifest`")));
+    }
+    if let Some(changing) = root.children().find(|node| CHANGING.contains(&node.tag_name().name()))
+    {
+        let (tag, name) = (changing.tag_name().name(), changing.attribute("name"));
+        let name = name.unwrap_or_default();
+        return Err(form(format!(
+            "it has <{tag} name={name:?}>: import the output of `repo manifest`"
+        )));
+    }
+    let mut left = Vec::new();
+    let mut taken = Vec::new();
+    for project in named("project") {
+        let name = project.attribute("name").unwrap_or_default();
+        if project.children().any(|node| node.has_tag_name("project")) {
+            return Err(form(format!(
+                "project {name} has others inside: import the output of `repo manifest`"
+            )));
+        }
+        let mut groups = project.attribute("groups").unwrap_or_default().split([',', ' ']);
+        if groups.any(|group| group == "notdefault") {
+            left.push(format!("project {name}: it is in group notdefault"));
+            continue;
+        }
+        left.extend(extras(project, name));
+        taken.push(project);
     }
     let remotes: BTreeMap<&str, Node<'_, '_>> =
         named("remote").filter_map(|node| Some((node.attribute("name")?, node))).collect();
@@ -56,5 +84,24 @@ pub(super) fn projects(text: &str, file: &Path) -> Result<Vec<Project>, ImportEr
             path: project.attribute("path").unwrap_or(name).to_owned(),
         })
     };
-    named("project").map(of).collect()
+    let projects: Result<_, ImportError> = taken.into_iter().map(of).collect();
+    Ok(List { projects: projects?, left })
+}
+
+/// What a project wants besides being there.
+fn extras(project: Node<'_, '_>, name: &str) -> Vec<String> {
+    let files = project
+        .children()
+        .filter(|node| node.has_tag_name("copyfile") || node.has_tag_name("linkfile"));
+    let mut extras: Vec<String> = files
+        .map(|node| {
+            let attribute = |key: &str| node.attribute(key).unwrap_or_default();
+            let (tag, src, dest) = (node.tag_name().name(), attribute("src"), attribute("dest"));
+            format!("project {name}: <{tag}> of {src} to {dest}; `inputs` of a component may do it")
+        })
+        .collect();
+    if project.attribute("sync-s") == Some("true") {
+        extras.push(format!("project {name}: its submodules; make components of them"));
+    }
+    extras
 }
