@@ -26,6 +26,7 @@ mod metrics;
 mod model;
 mod observer;
 mod page;
+pub mod rbac;
 mod server;
 mod world;
 

@@ -165,7 +165,11 @@ impl Console {
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}/", self.address)
+        match self.address.ip().is_unspecified() {
+            // No browser goes there: it is told the name that it is to ask for.
+            true => format!("{scheme}://{}:{}/", self.state.hosts.first(), self.address.port()),
+            false => format!("{scheme}://{}/", self.address),
+        }
     }
 
     /// Serves until shutdown.

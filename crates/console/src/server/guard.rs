@@ -20,6 +20,11 @@ use super::routes::State;
 pub(crate) struct Hosts(Vec<String>);
 
 impl Hosts {
+    /// The name that is given out.
+    pub(crate) fn first(&self) -> &str {
+        self.0.first().map_or("localhost", String::as_str)
+    }
+
     /// `localhost`, addresses, and these.
     pub(crate) fn new(names: &[String]) -> Result<Self, ConsoleError> {
         let is_name = |name: &str| {

@@ -31,6 +31,11 @@ impl Wrong {
         Self::Failed(why.into())
     }
 
+    /// It cannot be made, for another check did not pass.
+    pub(super) fn needs(check: &str) -> Self {
+        Self::Skipped(format!("it needs what `{check}` gives"))
+    }
+
     /// `failed(doing("joining worker-0"))`, for errors.
     pub(super) fn during<E: Error>(doing: impl Into<String>) -> impl FnOnce(E) -> Self {
         let doing = doing.into();

@@ -139,6 +139,7 @@ impl Members {
             address: node.address.parse().ok(),
             labels: node.labels.clone(),
             expiration: None,
+            again: false,
         })
     }
 

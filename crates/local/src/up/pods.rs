@@ -46,6 +46,9 @@ pub(super) struct Pods {
     folder: Folder,
 }
 
+/// The check that the others need.
+const RUNTIME: &str = "container runtime";
+
 /// Brings them up and checks them; nothing when this machine cannot run pods.
 pub(super) async fn check(
     machine: &Machine,
@@ -55,9 +58,17 @@ pub(super) async fn check(
     let node = machine.nodes.first()?;
     let endpoint = options.runtime_endpoint.as_deref();
     let started = start(&machine.client, node, endpoint);
-    let pods = course.check("container runtime", started).await?;
-    checks::check(&machine.client, &pods, course).await;
-    Some(pods)
+    let pods = course.check(RUNTIME, started).await;
+    match &pods {
+        Some(pods) => checks::check(&machine.client, pods, course).await,
+        // Not made is not passed: each is told.
+        None => {
+            for name in checks::NAMES {
+                course.check::<()>(name, async { Err(Wrong::needs(RUNTIME)) }).await;
+            }
+        }
+    }
+    pods
 }
 
 async fn start(client: &Client, node: &SimulatedNode, endpoint: Option<&str>) -> Finding<Pods> {

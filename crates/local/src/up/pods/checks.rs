@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use kube::{Api, Client, CustomResourceExt, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use kubewright_attachment::status::{NETWORK_ERRORS, NETWORK_STATUS, parse};
-use kubewright_podnet::api::{Network, NetworkSpec};
+use kubewright_podnet::api::{Network, NetworkSpec, crds};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::json;
 
@@ -33,15 +32,29 @@ const INTERFACE: &str = "net8d777f385d3d";
 /// Annotation of podagent.
 const NETWORKS: &str = "networks";
 
-/// Makes all checks about pods.
+/// The checks about pods.
+pub(super) const NAMES: [&str; 4] = [SANDBOX, PLUGGED, UNPLUGGED, DELETED];
+const SANDBOX: &str = "pod sandbox";
+const PLUGGED: &str = "network plugged";
+const UNPLUGGED: &str = "network unplugged";
+const DELETED: &str = "pod deleted";
+
+/// Makes all checks about pods. One that needs another that did not pass is told as skipped.
 pub(super) async fn check(client: &Client, pods: &Pods, course: &mut Course<'_>) {
     let mut scene = Scene::new(client, pods);
-    if let Some(sandbox) = course.check("pod sandbox", scene.sandbox()).await
-        && course.check("network plugged", scene.plugged(&sandbox)).await.is_some()
-    {
-        course.check("network unplugged", scene.unplugged(&sandbox)).await;
-    }
-    course.check("pod deleted", scene.deleted()).await;
+    let sandbox = course.check(SANDBOX, scene.sandbox()).await;
+    let plugged = async {
+        let sandbox = sandbox.as_ref().ok_or(Wrong::needs(SANDBOX))?;
+        let ((), seen) = scene.plugged(sandbox).await?;
+        Ok((sandbox, seen))
+    };
+    let plugged = course.check(PLUGGED, plugged).await;
+    let unplugged = async {
+        let sandbox = plugged.ok_or(Wrong::needs(PLUGGED))?;
+        scene.unplugged(sandbox).await
+    };
+    course.check(UNPLUGGED, unplugged).await;
+    course.check(DELETED, scene.deleted()).await;
 }
 
 struct Scene<'a> {
@@ -134,9 +147,10 @@ impl<'a> Scene<'a> {
         self.watched.until(PATIENCE, gone).await
     }
 
-    /// Defines the network as one would for podagent.
+    /// Defines the network as one would for podagent. Networks in the standard's form can be
+    /// defined from then on, too.
     async fn define(&self) -> Result<(), Wrong> {
-        resources::serve(self.client, &[Network::crd()] as &[CustomResourceDefinition]).await?;
+        resources::serve(self.client, &crds()).await?;
         let networks: Api<Network> = Api::namespaced(self.client.clone(), NAMESPACE);
         let config = self.pods.folder.data().to_string();
         let network = Network::new(NETWORK, NetworkSpec { plugin: "bridge".to_owned(), config });
