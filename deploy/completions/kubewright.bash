@@ -2961,7 +2961,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__manifests)
-            opts="-o -h --namespace --image --replicas --podnet-plugin --output --interface --tunnel-interface --vpn-interfaces --adopt --log-format --log-level --help hostendpoint podnet peerpod node"
+            opts="-o -h --namespace --image --replicas --podnet-plugin --service-monitors --dashboard --output --interface --tunnel-interface --vpn-interfaces --adopt --log-format --log-level --help hostendpoint podnet peerpod node console"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3455,7 +3455,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__node__subcmd__init)
-            opts="-o -h --config --var --name --state-dir --engine --address --port --auto-approve --dry-run --output --log-format --log-level --help"
+            opts="-o -h --config --var --name --state-dir --engine --on-host --address --port --auto-approve --dry-run --output --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3531,7 +3531,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__node__subcmd__join)
-            opts="-o -h --config --var --name --state-dir --engine --ca-cert-hash --token-file --wait --address --expiration-seconds --dry-run --output --log-format --log-level --help"
+            opts="-o -h --config --var --name --state-dir --engine --on-host --ca-cert-hash --token-file --wait --address --expiration-seconds --dry-run --output --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3744,7 +3744,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__node__subcmd__reset)
-            opts="-o -h --config --var --name --state-dir --engine --yes --dry-run --output --kubeconfig --context --log-format --log-level --help"
+            opts="-o -h --config --var --name --state-dir --engine --on-host --yes --dry-run --output --kubeconfig --context --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4455,7 +4455,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__podnet__subcmd__agent)
-            opts="-h --node --runtime-endpoint --container-type --docker-endpoint --cni-bin-dir --cni-conf-dir --cni-vendor-name --cni-cache-dir --state-dir --socket --pod-resources-socket --interface-names --namespace-isolation --meta-plugin --workers --plugin-timeout --health-address --drain --kubeconfig --context --log-format --log-level --help kubeconfig help"
+            opts="-h --node --runtime-endpoint --container-type --docker-endpoint --cni-bin-dir --cni-conf-dir --cni-vendor-name --logtostderr --cni-cache-dir --state-dir --socket --pod-resources-socket --interface-names --namespace-isolation --meta-plugin --workers --plugin-timeout --health-address --drain --kubeconfig --context --log-format --log-level --help kubeconfig help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4487,6 +4487,10 @@ _kubewright() {
                     ;;
                 --cni-vendor-name)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --logtostderr)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --cni-cache-dir)
@@ -5502,7 +5506,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__workspace__subcmd__bundle__subcmd__load)
-            opts="-o -w -h --to --registry --containerd --plain-http --certificate --uploads --address --namespace --snapshotter --output --workspace --platform --log-format --log-level --help"
+            opts="-o -w -h --to --registry --containerd --plain-http --certificate --uploads --replace --address --namespace --snapshotter --dry-run --output --workspace --platform --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6267,7 +6271,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__workspace__subcmd__index)
-            opts="-o -w -h --local --output --workspace --platform --log-format --log-level --help"
+            opts="-o -w -h --local --dry-run --output --workspace --platform --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6470,7 +6474,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__workspace__subcmd__push)
-            opts="-o -w -h --plain-http --certificate --uploads --local --dry-run --output --workspace --platform --log-format --log-level --help"
+            opts="-o -w -h --plain-http --certificate --uploads --replace --local --dry-run --output --workspace --platform --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -124,7 +124,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l ad
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l webhook-image -d 'Image with the kubewright binary, for the Deployment of the webhook; without, none is deployed' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l peerpod-patience -d 'Seconds that a node has to be cordoned, not ready or tainted before its seats go elsewhere' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l acceptance-config-map -d 'ConfigMap with the policy that accepts nodes, in the namespace of the pod or context' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l health-address -d 'Where to answer /metrics, /healthz and /readyz; port 0 takes a free one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l health-address -d 'Where to answer /metrics, /healthz and /readyz: without an address on all of them, IPv4 and IPv6; port 0 takes a free one' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l lease-namespace -d 'Namespace of the Lease [default: that of the pod or context]' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l lease-duration -d 'Seconds without renewal after which another replica takes over' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand controllers" -l drain -d 'Seconds that controllers have to finish when they are told to stop' -r
@@ -159,7 +159,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and 
 always\t'On every node that gets endpoints'
 never\t'Never; taints stay too'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l resync-iters -d 'Accepted for compatibility: changes are watched, so nothing is left for a resync' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l health-address -d 'Where to answer /metrics, /healthz and /readyz; port 0 takes a free one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l health-address -d 'Where to answer /metrics, /healthz and /readyz: without an address on all of them, IPv4 and IPv6; port 0 takes a free one' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l lease-namespace -d 'Namespace of the Lease [default: that of the pod or context]' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l lease-duration -d 'Seconds without renewal after which another replica takes over' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand hostendpoint; and __fish_seen_subcommand_from run" -l drain -d 'Seconds that controllers have to finish when they are told to stop' -r
@@ -232,6 +232,8 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-bin-dir -d 'Folders of CNI plugins, searched in this order' -r -F
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-conf-dir -d 'Folder of the node\'s CNI configurations' -r -F
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-vendor-name -d 'Search plugins in /opt/NAME/cni/bin first, as podagent does' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l logtostderr -d 'Accepted, as podagent\'s manifests give it: logs go to standard error anyway' -r -f -a "true\t''
+false\t''"
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-cache-dir -d 'Folder of libcni\'s cache, shared with the container runtime' -r -F
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l state-dir -d 'Folder of the records' -r -F
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l socket -d 'Where to answer the plugin that the container runtime calls' -r -F
@@ -240,7 +242,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l meta-plugin -d 'Let this meta-plugin attach, called as podagent calls kactus: its type, or its configuration' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l workers -d 'Pods that are worked on at the same time' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l plugin-timeout -d 'Seconds that one call of a plugin may take' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l health-address -d 'Where to answer /metrics, /healthz and /readyz; port 0 takes a free one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l health-address -d 'Where to answer /metrics, /healthz and /readyz: without an address on all of them, IPv4 and IPv6; port 0 takes a free one' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l drain -d 'Seconds that plugins have to finish when the agent is told to stop' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l kubeconfig -d 'Kubeconfig file [default: the files of $KUBECONFIG, then ~/.kube/config, then the pod\'s service account]' -r -F
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l context -d 'Context of the kubeconfig [default: its current context]' -r
@@ -343,7 +345,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fis
 complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l adaptor-image -d 'Image of the cloud-api-adaptor for configs that name none [default: that of the cloud]' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l webhook-image -d 'Image with the kubewright binary, for the Deployment of the webhook; without, none is deployed' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l peerpod-patience -d 'Seconds that a node has to be cordoned, not ready or tainted before its seats go elsewhere' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l health-address -d 'Where to answer /metrics, /healthz and /readyz; port 0 takes a free one' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l health-address -d 'Where to answer /metrics, /healthz and /readyz: without an address on all of them, IPv4 and IPv6; port 0 takes a free one' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l lease-namespace -d 'Namespace of the Lease [default: that of the pod or context]' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l lease-duration -d 'Seconds without renewal after which another replica takes over' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand peerpod; and __fish_seen_subcommand_from run" -l drain -d 'Seconds that controllers have to finish when they are told to stop' -r
@@ -415,6 +417,7 @@ yaml\t'For programs and people'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from init" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from init" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from init" -l on-host -d 'Act on the machine from a container, which needs --privileged and --pid=host; with kubeadm'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from init" -l dry-run -d 'Say what would be seeded and do nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l config -d 'Configuration of the machine [default: /etc/kubewright/node.yaml, if it is there]' -r -F
@@ -425,15 +428,16 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_s
 embedded\t'That of kubewright, which starts no pods'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l ca-cert-hash -d 'Pin of the cluster\'s certificate authority, as `node init` prints it' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l token-file -d 'File with the token' -r -F
-complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l wait -d 'Seconds to wait for the seeder to come up, and to wait to be accepted' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l address -d 'Address of this node [default: that from which it reaches the API server]' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l expiration-seconds -d 'Seconds that its certificate is to be good; it is renewed in time [default: as the cluster grants]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l wait -d 'Seconds to wait for the seeder to come up, and to wait to be accepted [default: 300, and 3600 with kubeadm where clusterFormation.autoApprove is off]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l address -d 'Address of this node [default: network.bind.address, or that from which it reaches the API server]' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l expiration-seconds -d 'Seconds that its certificate is to be good; it is renewed in time [default: as the cluster grants, which is all that the kubelet of kubeadm knows]' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -s o -l output -d 'How to write the result' -r -f -a "table\t'For people'
 json\t'For programs'
 yaml\t'For programs and people'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l on-host -d 'Act on the machine from a container, which needs --privileged and --pid=host; with kubeadm'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -l dry-run -d 'Say what would be done and do nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from join" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from status" -l state-dir -d 'Folder with the state of this machine' -r -f -a "(__fish_complete_directories)"
@@ -491,7 +495,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_s
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l force -d 'Delete pods unasked that do not end in time'
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l force -d 'Also pods that nobody makes again or that have data in an emptyDir; delete those that do not end in time'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l keep-token -d 'Keep the token it joined with, for other nodes'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l dry-run -d 'Say what would be done and do nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -509,6 +513,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_s
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from reset" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from reset" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from reset" -l on-host -d 'Act on the machine from a container, which needs --privileged and --pid=host; with kubeadm'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from reset" -l yes -d 'Do it'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from reset" -l dry-run -d 'List what would be done and do nothing, which is what happens without --yes'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from reset" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -679,6 +684,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __f
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from index" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from index" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from index" -l dry-run -d 'Say what would be joined, and write nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from index" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from push" -l plain-http -d 'A registry without TLS, as host:port; those of this machine need not be named' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from push" -l certificate -d 'A file of certificates to trust, besides those of the system' -r -F
@@ -692,6 +698,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __f
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from push" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from push" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from push" -l replace -d 'Let what is pushed take a name from an index of more platforms, whose others are lost by it'
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from push" -l dry-run -d 'Say what would be pushed, and push nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from push" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from manifests" -l out -d 'Folder to write to, or `-` for standard output [default: .kubewright/manifests]' -r -f -a "(__fish_complete_directories)"
@@ -733,7 +740,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __f
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from deploy" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from deploy" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from deploy" -l delete -d 'Delete the kind cluster, and deploy nothing'
+complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from deploy" -l delete -d 'Delete the kind cluster afterwards, however it ended'
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from deploy" -l dry-run -d 'Let the API server say whether it would take the objects, and change nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from deploy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubewright -n "__fish_kubewright_using_subcommand workspace; and __fish_seen_subcommand_from release" -s j -l jobs -d 'Components at once [default: the number of processors]' -r
@@ -795,6 +802,8 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l vpn-
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l service-monitors -d 'With Services and ServiceMonitors, for the Prometheus operator'
+complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l dashboard -d 'With the Grafana dashboard, as a ConfigMap that Grafana\'s sidecar finds'
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l adopt -d 'Take over endpoints that the script made'
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubewright -n "__fish_kubewright_using_subcommand completions" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'

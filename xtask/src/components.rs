@@ -30,11 +30,31 @@ const COMPONENTS: &[Component] = &[
     Component { name: "containerd", program: "containerd", package: "containerd" },
     Component { name: "runc", program: "runc", package: "runc" },
     Component { name: "Go", program: "go", package: "golang-go" },
+    // What Helm is made of: the tests render the chart with it.
+    Component {
+        name: "Sprig",
+        program: "/usr/share/gocode/src/github.com/Masterminds/sprig/functions.go",
+        package: "golang-github-masterminds-sprig-dev",
+    },
+    Component {
+        name: "gojsonschema",
+        program: "/usr/share/gocode/src/github.com/xeipuuv/gojsonschema/schema.go",
+        package: "golang-github-xeipuuv-gojsonschema-dev",
+    },
+    Component {
+        name: "sigs.k8s.io/yaml",
+        program: "/usr/share/gocode/src/sigs.k8s.io/yaml/yaml.go",
+        package: "golang-k8s-sigs-yaml-dev",
+    },
     Component { name: "buildah", program: "buildah", package: "buildah" },
     Component { name: "skopeo", program: "skopeo", package: "skopeo" },
     Component { name: "registry", program: "docker-registry", package: "docker-registry" },
     Component { name: "Chromium", program: "chromium", package: "chromium" },
     Component { name: "ChromeDriver", program: "chromedriver", package: "chromium-driver" },
+    // What pages of the documentation call besides.
+    Component { name: "curl", program: "curl", package: "curl" },
+    Component { name: "OpenSSL", program: "openssl", package: "openssl" },
+    Component { name: "procps", program: "pkill", package: "procps" },
 ];
 
 /// Where Debian keeps programs for root, which a user's PATH often lacks.

@@ -5,11 +5,8 @@ use std::io;
 
 /// What to do about an error, if its causes tell.
 pub(crate) fn on(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(of_cause)
-}
-
-fn of_cause(cause: &(dyn Error + 'static)) -> Option<String> {
-    if let Some(kube::Error::Api(status)) = cause.downcast_ref() {
+    let of_api_server = error.chain().find_map(of_kube)?;
+    if let kube::Error::Api(status) = of_api_server {
         return match status.code {
             401 => Some(
                 "renew the credentials of this context; `kubectl auth whoami` tells whether they are taken"
@@ -22,13 +19,17 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<String> {
             _ => None,
         };
     }
-    let error = cause.downcast_ref::<io::Error>()?;
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Some(
-            "start the API server, or choose another with --kubeconfig or --context".to_owned(),
-        ),
-        _ => None,
-    }
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused).then(|| {
+        "start the API server, or choose another with --kubeconfig or --context".to_owned()
+    })
+}
+
+/// What the API server said, or what kept us from asking it. Registries and others refuse
+/// connections too.
+fn of_kube<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a kube::Error> {
+    let boxed = || cause.downcast_ref::<Box<kube::Error>>().map(|inner| &**inner);
+    cause.downcast_ref().or_else(boxed)
 }
 
 #[cfg(test)]
@@ -43,5 +44,17 @@ mod tests {
         let error = anyhow::Error::new(kube::Error::Api(Box::new(status))).context("listing");
         assert!(on(&error).unwrap().contains("kubewright manifests"));
         assert_eq!(on(&anyhow::anyhow!("something else")), None);
+    }
+
+    #[test]
+    fn only_an_api_server_is_to_be_started() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let registry = anyhow::Error::new(refused()).context("cannot push to 127.0.0.1:5000");
+        assert_eq!(on(&registry), None);
+        let server = anyhow::Error::new(kube::Error::Service(refused().into())).context("listing");
+        assert!(on(&server).unwrap().contains("start the API server"));
+        // Errors of areas hold it in a box.
+        let boxed = anyhow::Error::new(Box::new(kube::Error::Service(refused().into())));
+        assert!(on(&boxed).unwrap().contains("start the API server"));
     }
 }

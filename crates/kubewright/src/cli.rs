@@ -1,5 +1,6 @@
 //! From arguments to an exit code.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -12,6 +13,8 @@ use crate::command::{
     podnet, up, version, workspace,
 };
 use crate::failure::{Failure, Outcome};
+use crate::output;
+use crate::plugin::{self, Role};
 
 /// Everything that has to happen on and around a Kubernetes node.
 ///
@@ -62,7 +65,11 @@ impl Command {
 /// Parses the arguments of this process, does what they ask for and returns its exit code.
 pub fn main() -> ExitCode {
     let arguments = with_two_dashes(std::env::args_os());
-    let matches = Cli::command().get_matches_from(arguments);
+    let role = Role::of(arguments.first().map(OsString::as_os_str));
+    if role == Role::Completer {
+        return complete(&arguments);
+    }
+    let matches = command(role).get_matches_from(arguments);
     let quiet = matches.value_source("log_level") == Some(ValueSource::DefaultValue);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     install_crypto_provider();
@@ -70,6 +77,23 @@ pub fn main() -> ExitCode {
         eprint!("{}", failure.report());
         failure.exit_code()
     })
+}
+
+/// The command line, by the name under which it was asked for.
+pub(crate) fn command(role: Role) -> clap::Command {
+    match role {
+        Role::Plugin => Cli::command().bin_name(plugin::LINE),
+        Role::Program | Role::Completer => Cli::command(),
+    }
+}
+
+/// Tells kubectl how a line can go on. A word that is not text is none that could.
+fn complete(arguments: &[OsString]) -> ExitCode {
+    let words: Vec<&str> = arguments.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    match output::print(&plugin::complete(&reference(), &words)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 /// `quiet`: nobody asked for logs.
@@ -86,7 +110,7 @@ fn run(mut cli: Cli, quiet: bool) -> Outcome {
         Command::Hostendpoint(args) => wait(hostendpoint::run(args)),
         Command::Podnet(args) => podnet::run(args),
         Command::Peerpod(args) => wait(peerpod::run(args)),
-        Command::Node(args) => wait(node::run(args)),
+        Command::Node(args) => node::run(args),
         Command::Console(args) => wait(console::run(args)),
         Command::Workspace(args) => workspace::run(args),
         Command::Crds(args) => crds::run(&args),
@@ -98,7 +122,7 @@ fn run(mut cli: Cli, quiet: bool) -> Outcome {
 }
 
 /// Runs what has to wait for others.
-pub(crate) fn wait(work: impl Future<Output = Outcome>) -> Outcome {
+pub(crate) fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Runtime::new();
     runtime.map_err(|error| Failure::new(error).context("cannot start the runtime"))?.block_on(work)
 }

@@ -12,9 +12,11 @@ use crate::{advice, output};
 pub(crate) type Outcome = Result<ExitCode, Failure>;
 
 /// Failed.
-const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// Not understood.
-const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
+/// Ended by a signal before it was done, as shells say it for SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a command failed.
 #[derive(Debug)]

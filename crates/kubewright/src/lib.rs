@@ -4,7 +4,7 @@
 //!  main ─▶ Cli (parsed) ─▶ telemetry ─▶ command::* ─▶ exit code
 //!                                          │   └──▶ Failure: what, causes, what to do
 //!                                          └──────▶ output: table, json, yaml
-//!  cargo xtask gen ─▶ generated::files ─▶ CRDs, manifests, man pages, completions, docs/cli.md
+//!  cargo xtask gen ─▶ generated::files ─▶ CRDs, manifests, man pages, completions, docs/reference
 //! ```
 //!
 //! A command is one file below `command`: its arguments and a `run`. It prints results to
@@ -20,5 +20,7 @@ mod failure;
 pub mod generated;
 mod manifests;
 mod output;
+mod plugin;
+mod reference;
 
 pub use cli::main;

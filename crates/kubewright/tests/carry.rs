@@ -75,6 +75,11 @@ fn from_repositories_to_a_registry_and_from_a_bundle_to_another() {
     assert_eq!(verified["components"].as_array().unwrap().len(), 10);
     let second = Registry::start().unwrap();
     let prefix = format!("{}/again", second.host());
+    let arguments = ["bundle", "load", &file, "--to", "nowhere", "--dry-run"];
+    let foretold = workspace(&sandbox, &here, &arguments).ok();
+    let of = |kind: &str| foretold.lines().filter(|line| line.starts_with(kind)).count();
+    assert_eq!((of("component"), of("image")), (10, 9), "{foretold}");
+    assert!(!here.join("nowhere").exists());
     let arguments = ["bundle", "load", &file, "--registry", &prefix, "-o", "json"];
     let loaded = json(workspace(&sandbox, &here, &arguments));
     let node = |name: &Value| name.as_str().unwrap().starts_with(&format!("{prefix}/node:"));

@@ -14,6 +14,9 @@ fn errors_say_what_failed_why_and_what_to_do() {
     for (name, line) in [
         ("no_command", &[][..]),
         ("unknown_command", &["frobnicate"]),
+        ("manifests_without_image", &["manifests", "--image", ""]),
+        ("manifests_image", &["manifests", "--image", "Registry.example/Kube wright"]),
+        ("manifests_namespace", &["manifests", "--namespace", "Bad_NS"]),
         ("unknown_page", &["man", "no", "such"]),
         ("log_level", &["version", "--log-level", "kube=loud"]),
         ("nodes_out_of_range", &["up", "--nodes", "0"]),

@@ -3,12 +3,14 @@
 
 mod sandbox;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kubewright_testkit::{require, require::program};
+use kubewright_testkit::require;
+use kubewright_testkit::require::{program, programs, root};
 use sandbox::{KUBEWRIGHT, Sandbox, run};
 
 const TOKEN: &str = "94dcda.c271f4ff502789ca";
@@ -78,21 +80,25 @@ fn a_token_is_no_argument() {
 fn first_boot_documents_hold_what_they_are_given() {
     let sandbox = Sandbox::new();
     let token = file(&sandbox, "token", TOKEN);
-    let document = sandbox
-        .kubewright(&[
-            "node",
-            "cloud-init",
-            "node",
-            "--seeder",
-            "10.0.0.1",
-            "--token-file",
-            &token,
-            "--hostname",
-            "n1",
-        ])
-        .ok();
+    let line = ["node", "cloud-init", "node", "--seeder", "10.0.0.1", "--hostname", "n1"];
+    let pinned = file(
+        &sandbox,
+        "pinned.yaml",
+        &format!(
+            "apiVersion: node.kubewright.io/v1alpha1\nkind: NodeConfiguration\ncertificates: {{caCrtHash: 'sha256:{}'}}\n",
+            "ab".repeat(32)
+        ),
+    );
+    let with = |more: &[&str]| sandbox.kubewright(&[&line, more].concat());
+    let document = with(&["--token-file", &token, "--config", &pinned]).ok();
     assert!(document.starts_with("#cloud-config\n") && document.contains(TOKEN), "{document}");
     assert!(document.contains("kubewright-node-join.service"));
+    let refused = with(&["--token-file", &token]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("give certificates.caCrtHash"), "{}", refused.stderr);
+    let refused = with(&["--config", &pinned]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("give --token-file"), "{}", refused.stderr);
     let ended = sandbox.kubewright(&["node", "cloud-init", "node"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("a node needs a seeder"), "{}", ended.stderr);
@@ -103,15 +109,26 @@ fn without_a_yes_a_reset_does_nothing() {
     let sandbox = Sandbox::new();
     let state = sandbox.path("node");
     fs::create_dir_all(&state).unwrap();
-    let state = state.display().to_string();
+    let reset = |state: &Path, more: &[&str]| {
+        let line = [&["node", "reset", "--state-dir", state.to_str().unwrap()], more].concat();
+        sandbox.kubewright(&line).ok()
+    };
+    // Nothing tells that it is a state folder.
+    fs::write(state.join("theirs"), "").unwrap();
+    let said = reset(&state, &["--yes"]);
+    assert!(said.contains("there was nothing to reset") && state.join("theirs").exists(), "{said}");
+    fs::write(state.join("join.journal.json"), "").unwrap();
     for more in [&[][..], &["--dry-run"]] {
-        let line = [&["node", "reset", "--state-dir", &state], more].concat();
-        let said = sandbox.kubewright(&line).ok();
+        let said = reset(&state, more);
+        let state = state.display();
         assert!(said.contains(&format!("would forget the state in {state}")), "{said}");
         assert!(
-            said.contains("`kubewright node reset --yes` does it") && Path::new(&state).exists()
+            said.contains("`kubewright node reset --yes` does it")
+                && sandbox.path("node/join.journal.json").exists()
         );
     }
+    reset(&state, &["--yes"]);
+    assert!(state.join("theirs").exists() && !state.join("journal.lock").exists());
 }
 
 #[test]
@@ -131,6 +148,17 @@ fn the_steps_of_kubeadm_are_told_before_they_are_done() {
         ended.ok(),
         "checks\nmachine\npreflight\ncerts\nwait-control-plane\nupload-config-kubeadm\nwait-node\nupload-config-kubelet\naddon-flannel\n"
     );
+    assert!(!Path::new(&state).exists(), "nothing was done");
+}
+
+#[test]
+fn what_kubeadm_cannot_do_is_refused() {
+    let sandbox = Sandbox::new();
+    let state = sandbox.path("node").display().to_string();
+    let line = ["node", "join", "10.0.0.1", "--engine", "kubeadm", "--state-dir", &state];
+    let ended = sandbox.kubewright(&[&line[..], &["--expiration-seconds", "3600"]].concat());
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("--expiration-seconds has no effect"), "{}", ended.stderr);
     assert!(!Path::new(&state).exists(), "nothing was done");
 }
 
@@ -157,13 +185,117 @@ fn systemd_takes_the_units() {
 
 #[test]
 fn terraform_takes_the_form_of_its_files() {
-    // It is in no distribution's archive: its absence is no fault of the machine.
-    if kubewright_testkit::require::find("terraform").is_none() {
-        eprintln!("no terraform on this machine: its opinion is not asked for");
-        return;
-    }
+    let test = "terraform_takes_the_form_of_its_files";
+    let Some(terraform) = require::unpackaged(test, "terraform") else { return };
     let folder = deploy().join("terraform");
     let ended =
-        run(Command::new("terraform").args(["fmt", "-check", "-diff", "-no-color"]).arg(folder));
+        run(Command::new(terraform).args(["fmt", "-check", "-diff", "-no-color"]).arg(folder));
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+/// All of it, which takes the providers: from a mirror on disk that Terraform is configured for, or
+/// from its registry.
+#[test]
+fn terraform_validates_its_files() {
+    let test = "terraform_validates_its_files";
+    let Some(terraform) = require::unpackaged(test, "terraform") else { return };
+    let sandbox = Sandbox::new();
+    for name in ["terraform", "cloud-init"] {
+        let to = sandbox.path(name);
+        fs::create_dir_all(&to).unwrap();
+        for file in fs::read_dir(deploy().join(name)).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+    let call = |words: &[&str]| {
+        let chdir = format!("-chdir={}", sandbox.path("terraform").display());
+        run(Command::new(&terraform).arg(chdir).args(words).arg("-no-color"))
+    };
+    let init = call(&["init", "-backend=false", "-input=false"]);
+    if init.code != Some(0) {
+        // Only a registry that is not there is no fault of the files.
+        let offline = ["could not connect", "Failed to query available provider packages"];
+        assert!(offline.iter().any(|words| init.stderr.contains(words)), "{}", init.stderr);
+        require::note(test, "the providers of Terraform cannot be had: give it a mirror of them");
+        return;
+    }
+    let ended = call(&["validate"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+/// What can be told without it: every value that is used is declared, and every one that the
+/// documents want is given to them.
+#[test]
+fn terraform_declares_what_it_uses() {
+    let read = |name: &str| fs::read_to_string(deploy().join(name)).unwrap();
+    let files = ["main.tf", "outputs.tf", "variables.tf", "versions.tf"];
+    let all: String = files.iter().map(|name| read(&format!("terraform/{name}"))).collect();
+    let names = |text: &str, before: &str| -> BTreeSet<String> {
+        let ends = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+        let parts = text.split(before).skip(1);
+        parts.map(|part| part.split(ends).next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&all, "var."), names(&all, "variable \""), "variables");
+    let main = read("terraform/main.tf");
+    let locals = main.split("locals {").nth(1).unwrap().split("\n}").next().unwrap();
+    let declared: BTreeSet<String> = locals
+        .lines()
+        .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim().to_owned()))
+        .collect();
+    assert_eq!(names(&all, "local."), declared, "locals");
+    for role in ["seeder", "node"] {
+        let document = read(&format!("cloud-init/{role}.yaml.tftpl"));
+        let call = format!("templatefile(\"${{local.documents}}/{role}.yaml.tftpl\", {{");
+        let given = main.split(&call).nth(1).unwrap().split("})").next().unwrap();
+        let given: BTreeSet<String> = given
+            .lines()
+            .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim().to_owned()))
+            .collect();
+        assert_eq!(names(&document, "${"), given, "{role}");
+    }
+    for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {
+        assert_eq!(all.matches(open).count(), all.matches(close).count(), "{open}{close}");
+    }
+}
+
+/// A machine enters itself and changes nothing; a container without the machine's processes says so.
+#[test]
+fn a_container_acts_on_the_machine() {
+    require!(root(), programs(&["unshare", "mount", "ldd"]));
+    let sandbox = Sandbox::new();
+    // An image: the program and what it is linked to, and nothing else.
+    let image = sandbox.path("image");
+    let linked = run(Command::new("ldd").arg(KUBEWRIGHT)).ok();
+    let libraries = linked.split_whitespace().filter(|word| word.starts_with('/'));
+    for file in libraries.chain([KUBEWRIGHT]) {
+        let to = image.join(file.trim_start_matches('/'));
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(file, to).unwrap();
+    }
+    fs::create_dir_all(image.join("proc")).unwrap();
+    // On the machine: a kubeadm, by a path that the image does not have.
+    let kubeadm = sandbox.path("kubeadm");
+    let script = "#!/bin/sh\nif [ \"$1\" = version ]; then echo '{\"clientVersion\":{\"gitVersion\":\"v1.31.2\"}}'; else printf 'executes the following phases:\\npreflight  x\\n\\n'; fi\n";
+    fs::write(&kubeadm, script).unwrap();
+    fs::set_permissions(&kubeadm, fs::Permissions::from_mode(0o755)).unwrap();
+    let named = format!("paths.kubeadm={}", kubeadm.display());
+    let contained = |more: &[&str]| {
+        // A machine with a process 1 that a test may enter, and the container on it.
+        let mut command = Command::new("unshare");
+        let inner = format!(
+            "mount --rbind /proc {0}/proc && exec chroot {0} \"$0\" \"$@\"",
+            image.display()
+        );
+        let machine = "unshare --mount --propagation private sh -c \"$0\" \"$@\"; exit $?";
+        let apart = ["--pid", "--fork", "--mount", "--mount-proc", "--propagation", "private"];
+        command.args(apart).args(["sh", "-c", machine, &inner, KUBEWRIGHT]);
+        command.args(["node", "init", "--dry-run", "--name", "seeder", "--var", &named]);
+        run(command.args(more))
+    };
+    let ended = contained(&["--on-host"]);
+    assert!(ended.stdout.starts_with("checks\nmachine\npreflight\n"), "{ended:?}");
+    assert_eq!(ended.code, Some(0));
+    let without = contained(&[]);
+    assert!(without.stderr.contains("there is no kubeadm"), "{without:?}");
 }

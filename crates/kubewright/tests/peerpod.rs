@@ -1,6 +1,7 @@
 //! `kubewright peerpod` through the real binary.
 #![allow(clippy::unwrap_used)]
 
+mod panels;
 mod sandbox;
 
 use std::io::{BufRead, BufReader};
@@ -119,10 +120,12 @@ async fn the_webhook_serves_what_lies_in_its_folder() {
     let pair = authority.sign(&["127.0.0.1".to_owned()], now, Lifetimes::default()).unwrap();
     std::fs::write(tls.join("tls.crt"), &pair.certificate).unwrap();
     std::fs::write(tls.join("tls.key"), pair.key()).unwrap();
+    let health = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = sandbox.program(KUBEWRIGHT);
     command
         .args(["peerpod", "webhook", "--listen=127.0.0.1:0", "--log-format=json", "--tls-dir"])
         .arg(&tls)
+        .arg(format!("--health-address=127.0.0.1:{health}"))
         .env("TARGET_RUNTIMECLASS", "mine")
         .env("POD_VM_EXTENDED_RESOURCE", "example.com/vm")
         .env("KUBEWRIGHT_PEERPOD_INSTANCE_TYPE", "t3.large")
@@ -159,6 +162,10 @@ async fn the_webhook_serves_what_lies_in_its_folder() {
     let patch = STANDARD.decode(answer["response"]["patch"].as_str().unwrap()).unwrap();
     let patch = String::from_utf8(patch).unwrap();
     assert!(patch.contains("example.com/vm") && patch.contains("t3.large"), "{patch}");
+
+    let page = format!("http://127.0.0.1:{health}/metrics");
+    let metrics = tokio::task::spawn_blocking(move || sandbox::get(&page)).await.unwrap();
+    panels::assert_exposed(&["kubewright_peerpod_webhook_"], &metrics);
 
     running.terminate();
     let ended = tokio::task::spawn_blocking(move || running.0.wait().unwrap());

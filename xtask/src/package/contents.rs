@@ -15,8 +15,17 @@ pub(super) struct Entry {
     pub(super) path: PathBuf,
     pub(super) content: Vec<u8>,
     pub(super) mode: u32,
+    pub(super) kind: Kind,
+}
+
+/// What a file of a package is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
     /// The administrator's to change: upgrades keep it.
-    pub(super) configuration: bool,
+    Configuration,
+    /// A link to what its content names.
+    Link,
 }
 
 /// All files, in order of their paths.
@@ -24,15 +33,24 @@ pub(super) fn of(format: Format, root: &Path, programs: &Programs) -> Result<Vec
     let mut entries = vec![
         program("/usr/bin/kubewright", &programs.kubewright)?,
         program("/usr/lib/kubewright/kubewright-cni", &programs.plugin)?,
+        // `kubectl kubewright`, and its completion.
+        link("/usr/bin/kubectl-kubewright", "kubewright"),
+        link("/usr/bin/kubectl_complete-kubewright", "kubewright"),
     ];
     entries.extend(folder(root, "deploy/systemd", "/usr/lib/systemd/system")?);
     entries.extend(folder(root, "deploy/crds", "/usr/share/kubewright/crds")?);
     entries.extend(folder(root, "deploy/manifests", "/usr/share/kubewright/manifests")?);
+    entries.extend(folder(root, "deploy/grafana", "/usr/share/kubewright/grafana")?);
+    // Not where systemd and podman would take them up: each is for whoever copies it.
+    for name in ["cloud-init", "node", "quadlet", "samples", "terraform"] {
+        let to = format!("/usr/share/kubewright/{name}");
+        entries.extend(folder(root, &format!("deploy/{name}"), &to)?);
+    }
     for page in folder(root, "deploy/man", "/usr/share/man/man1")? {
         entries.push(page.compressed()?);
     }
     for setting in folder(root, "deploy/packages", "/etc/kubewright")? {
-        entries.push(Entry { configuration: true, ..setting });
+        entries.push(Entry { kind: Kind::Configuration, ..setting });
     }
     let zsh = match format {
         Format::Deb => "/usr/share/zsh/vendor-completions/_kubewright",
@@ -54,8 +72,10 @@ pub(super) fn of(format: Format, root: &Path, programs: &Programs) -> Result<Vec
         Format::Deb => file(licence, copyright().into_bytes()),
         Format::Rpm => plain(licence, &root.join("LICENSE"))?,
     });
-    for name in ["CHANGELOG.md", "README.md"] {
-        entries.push(plain(&format!("{documents}/{name}"), &root.join(name))?);
+    for (name, from) in
+        [("CHANGELOG.md", "CHANGELOG.md"), ("README.md", "README.md"), ("node.md", "docs/node.md")]
+    {
+        entries.push(plain(&format!("{documents}/{name}"), &root.join(from))?);
     }
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(entries)
@@ -74,7 +94,11 @@ impl Entry {
 
 /// A file with generated content.
 pub(super) fn file(to: &str, content: Vec<u8>) -> Entry {
-    Entry { path: to.into(), content, mode: 0o644, configuration: false }
+    Entry { path: to.into(), content, mode: 0o644, kind: Kind::Plain }
+}
+
+fn link(from: &str, to: &str) -> Entry {
+    Entry { kind: Kind::Link, mode: 0o777, ..file(from, to.as_bytes().to_vec()) }
 }
 
 fn plain(to: &str, from: &Path) -> Result<Entry> {

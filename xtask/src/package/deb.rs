@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use md5::{Digest as _, Md5};
 
-use super::contents::{Entry, file};
+use super::contents::{Entry, Kind, file};
 use super::{Programs, Release, output, scripts, stage};
 
 const MAINTAINER: &str = "The kubewright authors <kubewright@users.noreply.github.com>";
@@ -111,7 +111,7 @@ fn depends(program: &Path) -> Result<String> {
 
 fn checksums(entries: &[Entry]) -> String {
     let mut lines = String::new();
-    for entry in entries.iter().filter(|entry| !entry.configuration) {
+    for entry in entries.iter().filter(|entry| entry.kind == Kind::Plain) {
         for byte in Md5::digest(&entry.content) {
             let _ = write!(lines, "{byte:02x}");
         }
@@ -122,7 +122,7 @@ fn checksums(entries: &[Entry]) -> String {
 }
 
 fn conffiles(entries: &[Entry]) -> String {
-    let names = entries.iter().filter(|entry| entry.configuration);
+    let names = entries.iter().filter(|entry| entry.kind == Kind::Configuration);
     names.map(|entry| format!("{}\n", entry.path.display())).collect()
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::contents::Entry;
+use super::contents::{Entry, Kind};
 use super::{Release, output, scripts, stage};
 
 /// Builds it with rpmbuild, which finds the libraries it needs.
@@ -40,7 +40,7 @@ fn spec(entries: &[Entry], release: &Release) -> String {
     for entry in entries {
         let path = entry.path.display();
         let kind = match &*path.to_string() {
-            _ if entry.configuration => "%config(noreplace) ",
+            _ if entry.kind == Kind::Configuration => "%config(noreplace) ",
             text if text.starts_with("/usr/share/licenses/") => "%license ",
             text if text.starts_with("/usr/share/doc/") => "%doc ",
             _ => "",

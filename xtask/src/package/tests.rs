@@ -27,15 +27,27 @@ fn build(format: Format, version: &str) -> (TempDir, PathBuf) {
 }
 
 /// What must be in either package, with its mode.
-const ESSENTIAL: [(&str, &str); 8] = [
+const ESSENTIAL: [(&str, &str); 20] = [
     ("-rwxr-xr-x", "/usr/bin/kubewright"),
     ("-rwxr-xr-x", "/usr/lib/kubewright/kubewright-cni"),
+    ("lrwxrwxrwx", "/usr/bin/kubectl-kubewright -> kubewright"),
+    ("lrwxrwxrwx", "/usr/bin/kubectl_complete-kubewright -> kubewright"),
     ("-rw-r--r--", "/usr/lib/systemd/system/kubewright-guard.service"),
     ("-rw-r--r--", "/usr/share/man/man1/kubewright.1.gz"),
     ("-rw-r--r--", "/usr/share/bash-completion/completions/kubewright"),
     ("-rw-r--r--", "/usr/share/fish/vendor_completions.d/kubewright.fish"),
     ("-rw-r--r--", "/etc/kubewright/guard.env"),
     ("-rw-r--r--", "/etc/kubewright/podnet.env"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/kubewright-node-init.service"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/kubewright-node-join.service"),
+    ("-rw-r--r--", "/usr/share/kubewright/cloud-init/node.yaml.tftpl"),
+    ("-rw-r--r--", "/usr/share/kubewright/cloud-init/seeder.yaml.tftpl"),
+    ("-rw-r--r--", "/usr/share/kubewright/node/kubelet-drop-in.conf"),
+    ("-rw-r--r--", "/usr/share/kubewright/node/modules.conf"),
+    ("-rw-r--r--", "/usr/share/kubewright/node/sysctl.conf"),
+    ("-rw-r--r--", "/usr/share/kubewright/quadlet/kubewright-node.container"),
+    ("-rw-r--r--", "/usr/share/kubewright/terraform/main.tf"),
+    ("-rw-r--r--", "/usr/share/doc/kubewright/node.md"),
 ];
 
 /// Checks lines of `MODE OWNER … PATH` against what is essential.
@@ -76,7 +88,7 @@ fn the_rpm_holds_what_it_should() {
     let query = |what: &[&str]| output(Command::new("rpm").args(what).arg(&package)).unwrap();
     let files: String = query(&["-qlvp"])
         .lines()
-        .filter(|line| line.starts_with('-'))
+        .filter(|line| !line.starts_with('d'))
         .collect::<Vec<_>>()
         .join("\n");
     assert_holds(&files, "root");
@@ -190,6 +202,29 @@ fn the_rpm_installs_and_goes() {
     assert_eq!(fs::read(&program).unwrap(), fs::read("/bin/true").unwrap());
     rpm("-e", Path::new("kubewright"));
     assert!(!program.exists());
+}
+
+/// Terraform finds the documents beside its folder, and each of its files is there.
+#[test]
+fn what_is_copied_from_the_package_is_whole() {
+    let root = crate::workspace_root();
+    let entries = contents::of(Format::Deb, &root, &some_programs()).unwrap();
+    let content = |path: &str| {
+        let entry = entries.iter().find(|entry| entry.path == Path::new(path));
+        String::from_utf8(entry.unwrap_or_else(|| panic!("no {path}")).content.clone()).unwrap()
+    };
+    let main = content("/usr/share/kubewright/terraform/main.tf");
+    assert!(main.contains("documents  = \"${path.module}/../cloud-init\""), "{main}");
+    let named: Vec<&str> = main.split("${local.documents}/").skip(1).collect();
+    for part in &named {
+        let file = part.split('"').next().unwrap();
+        content(&format!("/usr/share/kubewright/cloud-init/{file}"));
+    }
+    assert_eq!(named.len(), 2, "{main}");
+    let unit = content("/usr/share/kubewright/quadlet/kubewright-node.container");
+    assert!(unit.contains("--on-host"), "{unit}");
+    let drop_in = content("/usr/share/kubewright/node/kubelet-drop-in.conf");
+    assert!(drop_in.contains("[Service]\nRestart=always"), "{drop_in}");
 }
 
 #[test]

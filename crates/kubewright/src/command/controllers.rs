@@ -48,7 +48,7 @@ pub(crate) enum Controller {
 impl Controller {
     /// Lease that replicas compete for. Of the area, not of the command: `hostendpoint run` and
     /// `controllers` must not write side by side.
-    fn lease(self) -> &'static str {
+    pub(crate) fn lease(self) -> &'static str {
         match self {
             Self::Hostendpoint => "kubewright-hostendpoint",
             Self::Peerpod => "kubewright-peerpod",

@@ -12,7 +12,7 @@ use kubewright_operator::Shutdown;
 use serde::Serialize;
 
 use crate::command::console;
-use crate::failure::Outcome;
+use crate::failure::{INTERRUPTED, Outcome};
 use crate::output;
 
 /// Bring everything up on this machine, without a cluster, and check it
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
     let options = Options { nodes: args.nodes, state_dir, runtime_endpoint: args.runtime_endpoint };
     let up = tokio::select! {
         up = up::run(&options, &mut voice) => up,
-        () = shutdown.triggered() => return Ok(ExitCode::from(130)),
+        () = shutdown.triggered() => return Ok(ExitCode::from(INTERRUPTED)),
     };
     let (mut checks, mut verdict, mut machine) = (up.checks, up.verdict, up.machine);
     if args.once

@@ -12,11 +12,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
 
-use super::deployment::{probe, quantities};
-use super::{AGENT, PodnetPlugin, Settings, agent_labels};
+use super::deployment::{linux, probe, quantities};
+use super::{AGENT, Component, PodnetPlugin, Settings};
 
 /// Port of /metrics, /healthz and /readyz.
-const HEALTH: i32 = 8087;
+pub(super) const HEALTH: i32 = 8087;
 
 /// What plugins need: to enter network namespaces and mend /proc/sys, to configure links and
 /// addresses, to announce addresses, and to write into folders of other users.
@@ -51,21 +51,17 @@ const fn folder(name: &'static str, path: &'static str, read_only: bool) -> Fold
 }
 
 pub(super) fn daemon_set(settings: &Settings) -> DaemonSet {
+    let labels = Component::Agent.labels();
     DaemonSet {
-        metadata: ObjectMeta {
-            name: Some(AGENT.to_owned()),
-            namespace: Some(settings.namespace.clone()),
-            labels: Some(agent_labels()),
-            ..ObjectMeta::default()
-        },
+        metadata: Component::Agent.metadata(AGENT, Some(&settings.namespace)),
         spec: Some(DaemonSetSpec {
             selector: LabelSelector {
-                match_labels: Some(agent_labels()),
+                match_labels: Some(labels.clone()),
                 ..LabelSelector::default()
             },
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
-                    labels: Some(agent_labels()),
+                    labels: Some(labels),
                     // The usual profile forbids to mount, and /proc/sys is to be made writable.
                     // The field of this meaning is too new for Kubernetes 1.28.
                     annotations: Some([(APPARMOR.to_owned(), "unconfined".to_owned())].into()),
@@ -93,6 +89,7 @@ fn pod(settings: &Settings) -> PodSpec {
         // It makes networks and cannot wait for one, and plugins act on the node's.
         host_network: Some(true),
         dns_policy: Some("Default".to_owned()),
+        node_selector: Some(linux()),
         // Wherever there are pods.
         tolerations: Some(vec![Toleration {
             operator: Some("Exists".to_owned()),
@@ -169,6 +166,8 @@ fn plugin(settings: &Settings) -> Container {
 fn confined(capabilities: &[&str]) -> SecurityContext {
     SecurityContext {
         run_as_user: Some(0),
+        // Kubernetes refuses to forbid it with this capability, which gives everything anyway.
+        allow_privilege_escalation: (!capabilities.contains(&"SYS_ADMIN")).then_some(false),
         read_only_root_filesystem: Some(true),
         capabilities: Some(Capabilities {
             drop: Some(vec!["ALL".to_owned()]),
@@ -204,9 +203,15 @@ fn container(settings: &Settings) -> Container {
         name: "agent".to_owned(),
         image: Some(settings.image.clone()),
         args: Some(
-            ["podnet", "agent", &format!("--health-address=0.0.0.0:{HEALTH}"), "--log-format=json"]
-                .map(str::to_owned)
-                .to_vec(),
+            [
+                "podnet",
+                "agent",
+                &format!("--health-address=:{HEALTH}"),
+                "--log-format=json",
+                "--log-level=info",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         ),
         env: Some(vec![
             from_field("NODE_NAME", "spec.nodeName"),

@@ -1,41 +1,87 @@
-//! The Deployment that runs the controllers.
+//! The Deployment that runs the controllers, and how many of its pods may be missing.
 
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+use k8s_openapi::api::apps::v1::{
+    Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
+};
 use k8s_openapi::api::core::v1::{
     Affinity, Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
     ObjectFieldSelector, PodAffinityTerm, PodAntiAffinity, PodSecurityContext, PodSpec,
     PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext, Toleration,
     WeightedPodAffinityTerm,
 };
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
 use kubewright_hostendpoint::api::UNPROTECTED_TAINT;
 
-use super::{Area, CONTROLLERS, Settings, labels, metadata};
+use super::{Area, CONTROLLERS, Component, Settings};
 
 /// Port of /metrics, /healthz and /readyz.
-const HEALTH: i32 = 8086;
+pub(super) const HEALTH: i32 = 8086;
 
 /// Nobody: any user that is not root.
 const USER: i64 = 65532;
 
 pub(super) fn deployment(settings: &Settings) -> Deployment {
-    let selector = LabelSelector { match_labels: Some(labels()), ..LabelSelector::default() };
+    let labels = Component::Controllers.labels();
+    let selector = selector();
     Deployment {
-        metadata: metadata(CONTROLLERS, Some(&settings.namespace)),
+        metadata: Component::Controllers.metadata(CONTROLLERS, Some(&settings.namespace)),
         spec: Some(DeploymentSpec {
             replicas: Some(settings.replicas),
             selector: selector.clone(),
+            strategy: Some(strategy()),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels()), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
                 spec: Some(pod(settings, selector)),
             },
             ..DeploymentSpec::default()
         }),
         ..Deployment::default()
     }
+}
+
+/// A pod leaves before its successor comes: pods that share the node's network have its port, and
+/// one more than there are nodes for would be Pending for ever, and the rollout with it.
+fn strategy() -> DeploymentStrategy {
+    DeploymentStrategy {
+        type_: Some("RollingUpdate".to_owned()),
+        rolling_update: Some(RollingUpdateDeployment {
+            max_surge: Some(IntOrString::Int(0)),
+            max_unavailable: Some(IntOrString::Int(1)),
+        }),
+    }
+}
+
+/// A node at a time may be drained, also where one replica is all there is.
+pub(super) fn disruption_budget(settings: &Settings) -> PodDisruptionBudget {
+    PodDisruptionBudget {
+        metadata: Component::Controllers.metadata(CONTROLLERS, Some(&settings.namespace)),
+        spec: Some(PodDisruptionBudgetSpec {
+            max_unavailable: Some(IntOrString::Int(1)),
+            selector: Some(selector()),
+            ..PodDisruptionBudgetSpec::default()
+        }),
+        ..PodDisruptionBudget::default()
+    }
+}
+
+/// Whether the pods share the node's network. A node that is locked, or has no network for pods
+/// yet, forwards nothing: the only node of a cluster could wait for its own controller for ever.
+fn shares_network(settings: &Settings) -> bool {
+    settings.has(Area::Hostendpoint) || settings.has(Area::Node)
+}
+
+/// Programs are for Linux; clusters may have other nodes.
+pub(super) fn linux() -> std::collections::BTreeMap<String, String> {
+    [("kubernetes.io/os".to_owned(), "linux".to_owned())].into()
+}
+
+fn selector() -> LabelSelector {
+    let labels = Component::Controllers.labels();
+    LabelSelector { match_labels: Some(labels), ..LabelSelector::default() }
 }
 
 fn pod(settings: &Settings, selector: LabelSelector) -> PodSpec {
@@ -47,10 +93,9 @@ fn pod(settings: &Settings, selector: LabelSelector) -> PodSpec {
     PodSpec {
         service_account_name: Some(CONTROLLERS.to_owned()),
         priority_class_name: Some("system-cluster-critical".to_owned()),
-        // A node that is locked forwards nothing: pods have no network there, and the only node
-        // of a cluster could wait for its own controller for ever.
-        host_network: Some(true),
-        dns_policy: Some("ClusterFirstWithHostNet".to_owned()),
+        host_network: shares_network(settings).then_some(true),
+        dns_policy: shares_network(settings).then(|| "ClusterFirstWithHostNet".to_owned()),
+        node_selector: Some(linux()),
         security_context: Some(PodSecurityContext {
             run_as_non_root: Some(true),
             run_as_user: Some(USER),
@@ -70,9 +115,13 @@ fn pod(settings: &Settings, selector: LabelSelector) -> PodSpec {
             }),
             ..Affinity::default()
         }),
+        // A node has no network of pods yet, or has lost it: Kubernetes would evict after five
+        // minutes what is not to wait for one.
         tolerations: Some(vec![
             tolerate("node-role.kubernetes.io/control-plane", "NoSchedule"),
             tolerate("node.kubernetes.io/not-ready", "NoSchedule"),
+            tolerate("node.kubernetes.io/not-ready", "NoExecute"),
+            tolerate("node.kubernetes.io/network-unavailable", "NoSchedule"),
             tolerate(UNPROTECTED_TAINT, "NoSchedule"),
             tolerate(UNPROTECTED_TAINT, "NoExecute"),
         ]),
@@ -92,21 +141,14 @@ fn tolerate(key: &str, effect: &str) -> Toleration {
 
 fn container(settings: &Settings) -> Container {
     let mut args = vec!["controllers".to_owned()];
-    let only = match settings.area {
-        Some(Area::Hostendpoint) => Some("hostendpoint"),
-        Some(Area::Peerpod) => Some("peerpod"),
-        Some(Area::Node) => Some("node"),
-        // The agent of pod networks is no part of the controllers.
-        Some(Area::Podnet) | None => None,
-    };
-    args.extend(only.map(|area| format!("--only={area}")));
+    args.push(format!("--only={}", settings.controllers().join(",")));
     if settings.has(Area::Peerpod) {
         args.push(format!("--peerpod-namespace={}", settings.namespace));
         args.push(format!("--webhook-image={}", settings.image));
     }
-    args.push(format!("--health-address=0.0.0.0:{HEALTH}"));
+    args.push(format!("--health-address=:{HEALTH}"));
     args.push(format!("--lease-namespace={}", settings.namespace));
-    args.push("--log-format=json".to_owned());
+    args.extend(["--log-format=json", "--log-level=info"].map(str::to_owned));
     Container {
         name: "controllers".to_owned(),
         image: Some(settings.image.clone()),

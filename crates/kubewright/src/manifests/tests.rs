@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod pod_security;
+
 use super::*;
 
 fn strings<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
@@ -21,24 +23,52 @@ fn no_role_has_wildcards_or_reads_secrets_of_others() {
             }
         }
     }
-    let settings = Settings { area: Some(Area::Hostendpoint), ..Settings::default() };
+    let settings = Settings { areas: vec![Area::Hostendpoint], ..Settings::default() };
     assert!(!serde_json::to_string(&all(&settings).unwrap()).unwrap().contains("secrets"));
 }
 
 #[test]
 fn an_area_alone_brings_nothing_of_the_others() {
     let of = |area| {
-        let settings = Settings { area: Some(area), ..Settings::default() };
+        let settings = Settings { areas: vec![area], ..Settings::default() };
         serde_json::to_string(&all(&settings).unwrap()).unwrap()
     };
     let (hostendpoint, peerpod) = (of(Area::Hostendpoint), of(Area::Peerpod));
     for word in ["peerpodconfigs", "webhook-image"] {
         assert!(!hostendpoint.contains(word), "{word}");
     }
-    for word in ["hostendpoints", "kubewright-guard", "HostEndpointTemplate"] {
+    for word in ["hostendpoints", "kubewright-guard", "HostEndpointTemplate", "kubelet-serving"] {
         assert!(!peerpod.contains(word), "{word}");
     }
     assert!(peerpod.contains("--only=peerpod") && peerpod.contains("peerpodconfigs/status"));
+    // Roles for people, and nothing that runs.
+    let console = Settings { areas: vec![Area::Console], ..Settings::default() };
+    assert!(all(&console).unwrap().iter().all(|object| object["kind"] == "ClusterRole"));
+}
+
+/// Applied one after the other, the second of two areas would turn the first off.
+#[test]
+fn several_areas_share_one_deployment() {
+    let areas = vec![Area::Peerpod, Area::Podnet, Area::Hostendpoint];
+    let objects = all(&Settings { areas: areas.clone(), ..Settings::default() }).unwrap();
+    let of = |kind: &'static str| objects.iter().filter(move |object| object["kind"] == kind);
+    let [deployment] = of("Deployment").collect::<Vec<_>>()[..] else { panic!("{objects:?}") };
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    assert!(strings(container, "args").contains(&"--only=hostendpoint,peerpod"), "{container}");
+    assert_eq!(of("Namespace").count(), 1);
+    // What each of them needs by itself is there, and nothing of the others.
+    let name = |object: &Value| (object["kind"].to_string(), object["metadata"].to_string());
+    let mut single = Vec::new();
+    for area in areas {
+        let settings = Settings { areas: vec![area], ..Settings::default() };
+        single.extend(all(&settings).unwrap().iter().map(name));
+    }
+    let mut together: Vec<_> = objects.iter().map(name).collect();
+    for names in [&mut single, &mut together] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    assert_eq!(together, single);
 }
 
 #[test]
@@ -66,13 +96,13 @@ fn every_binding_names_a_role_and_an_account_that_are_there() {
             }
         }
     }
-    assert_eq!(bindings, 5);
+    assert_eq!(bindings, 10);
 }
 
 #[test]
 fn the_deployment_is_not_privileged_and_says_what_it_was_told() {
     let settings =
-        Settings { area: Some(Area::Hostendpoint), image: "i:1".into(), ..Settings::default() };
+        Settings { areas: vec![Area::Hostendpoint], image: "i:1".into(), ..Settings::default() };
     let objects = controllers(&settings).unwrap();
     let deployment = objects.last().unwrap();
     let pod = &deployment["spec"]["template"]["spec"];
@@ -84,12 +114,66 @@ fn the_deployment_is_not_privileged_and_says_what_it_was_told() {
     assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
 }
 
+/// A pod beyond the nodes that there are would wait for a port for ever, and the rollout with it.
+#[test]
+fn a_rollout_needs_no_node_more_than_there_are_controllers() {
+    for replicas in [1, 2] {
+        let objects = controllers(&Settings { replicas, ..Settings::default() }).unwrap();
+        let spec = &objects.last().unwrap()["spec"];
+        assert_eq!(spec["template"]["spec"]["hostNetwork"], true);
+        assert_eq!(spec["strategy"]["type"], "RollingUpdate");
+        assert_eq!(
+            spec["strategy"]["rollingUpdate"],
+            json!({ "maxSurge": 0, "maxUnavailable": 1 })
+        );
+    }
+}
+
+/// 0.0.0.0 would not be asked on a cluster that has IPv6 alone, and no pod would be ready.
+#[test]
+fn health_is_told_on_every_address() {
+    let objects = all(&Settings::default()).unwrap();
+    for (kind, port) in [("Deployment", 8086), ("DaemonSet", 8087)] {
+        let workload = objects.iter().find(|object| object["kind"] == kind).unwrap();
+        let container = &workload["spec"]["template"]["spec"]["containers"][0];
+        let wanted = format!("--health-address=:{port}");
+        assert!(strings(container, "args").contains(&wanted.as_str()), "{container}");
+        assert_eq!(container["ports"][0]["containerPort"], port);
+    }
+}
+
+/// A node without a network of pods is one that controllers are to mend.
+#[test]
+fn a_node_without_network_keeps_its_controllers_and_its_agent() {
+    let objects = all(&Settings::default()).unwrap();
+    let taints = [
+        ("node.kubernetes.io/not-ready", "NoSchedule"),
+        ("node.kubernetes.io/not-ready", "NoExecute"),
+        ("node.kubernetes.io/network-unavailable", "NoSchedule"),
+    ];
+    for kind in ["Deployment", "DaemonSet"] {
+        let workload = objects.iter().find(|object| object["kind"] == kind).unwrap();
+        let tolerated = &workload["spec"]["template"]["spec"]["tolerations"];
+        for (key, effect) in taints {
+            let covers = |field: &Value, word: &str| field.is_null() || field == word;
+            let found = tolerated.as_array().unwrap().iter().any(|it| {
+                it["operator"] == "Exists"
+                    && it["tolerationSeconds"].is_null()
+                    && covers(&it["key"], key)
+                    && covers(&it["effect"], effect)
+            });
+            assert!(found, "{kind}: {key} {effect}");
+        }
+    }
+}
+
 /// The arguments of the Deployment are understood by the program it runs.
 #[test]
 fn the_program_understands_its_deployment() {
     use clap::Parser;
-    for area in [None, Some(Area::Hostendpoint), Some(Area::Peerpod), Some(Area::Node)] {
-        let objects = controllers(&Settings { area, ..Settings::default() }).unwrap();
+    let several = vec![Area::Hostendpoint, Area::Peerpod];
+    for areas in [vec![], vec![Area::Peerpod], several, vec![Area::Node]] {
+        let objects = controllers(&Settings { areas, ..Settings::default() }).unwrap();
         let container = &objects.last().unwrap()["spec"]["template"]["spec"]["containers"][0];
         let line = [&["kubewright"], strings(container, "args").as_slice()].concat();
         crate::cli::Cli::try_parse_from(line).unwrap();
@@ -109,7 +193,7 @@ fn the_program_understands_the_deployment_of_the_webhook() {
 
 #[test]
 fn the_agent_has_capabilities_and_is_not_privileged() {
-    let settings = Settings { area: Some(Area::Podnet), ..Settings::default() };
+    let settings = Settings { areas: vec![Area::Podnet], ..Settings::default() };
     let objects = all(&settings).unwrap();
     let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
     let wanted = ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "DaemonSet"];
@@ -153,6 +237,7 @@ fn the_daemon_set_puts_the_plugin_in_place() {
         let security = &init[0]["securityContext"];
         assert_eq!(strings(&security["capabilities"], "drop"), ["ALL"]);
         assert_eq!(strings(&security["capabilities"], "add"), ["DAC_OVERRIDE"]);
+        assert_eq!(security["allowPrivilegeEscalation"], false);
         // What it writes to, where it looks for it by default, and where the agent has it.
         let mounts = init[0]["volumeMounts"].as_array().unwrap();
         let mut paths: Vec<_> = mounts.iter().map(|it| it["mountPath"].as_str().unwrap()).collect();
@@ -186,12 +271,73 @@ fn the_program_understands_how_its_agent_is_started() {
     crate::cli::Cli::try_parse_from(words).unwrap();
 }
 
+/// A policy that selected other pods would cut them off: those of adaptors, for example.
+#[test]
+fn network_policies_are_of_our_pods_and_name_their_ports() {
+    let objects = all(&Settings::default()).unwrap();
+    let policies: Vec<_> = objects.iter().filter(|it| it["kind"] == "NetworkPolicy").collect();
+    let selected = |policy: &Value| policy["spec"]["podSelector"]["matchLabels"].clone();
+    let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let settings = kubewright_peerpod::mutation::Settings::default();
+    let webhook = kubewright_peerpod::objects::webhook::deployment(&settings, 1, "i", "ns", None);
+    for (policy, workload) in policies.iter().zip([deployment, &webhook]) {
+        let template = &workload["spec"]["template"];
+        assert_eq!(selected(policy), template["metadata"]["labels"]);
+        assert_eq!(strings(&policy["spec"], "policyTypes"), ["Ingress", "Egress"]);
+        let listens = template["spec"]["containers"][0]["ports"].as_array().unwrap();
+        let mut listens: Vec<_> = listens.iter().map(|port| &port["containerPort"]).collect();
+        let open = policy["spec"]["ingress"][0]["ports"].as_array().unwrap();
+        let mut open: Vec<_> = open.iter().map(|port| &port["port"]).collect();
+        listens.sort_by_key(|port| port.as_i64());
+        open.sort_by_key(|port| port.as_i64());
+        assert_eq!(listens, open);
+    }
+    assert_eq!(policies.len(), 2);
+    assert_eq!(policies[1]["spec"]["egress"], Value::Null, "the webhook asks nobody");
+}
+
+/// Each Service finds pods, and each monitor its Service.
+#[test]
+fn what_is_monitored_is_found() {
+    let settings = Settings { service_monitors: true, dashboard: true, ..Settings::default() };
+    let objects = all(&settings).unwrap();
+    let of = |kind: &'static str| objects.iter().filter(move |object| object["kind"] == kind);
+    let covers = |labels: &Value, selector: &Value| {
+        let wanted = selector.as_object().unwrap();
+        wanted.iter().all(|(key, value)| &labels[key] == value)
+    };
+    assert_eq!(of("ServiceMonitor").count(), 3);
+    for monitor in of("ServiceMonitor") {
+        let selector = &monitor["spec"]["selector"]["matchLabels"];
+        let services: Vec<_> =
+            of("Service").filter(|it| covers(&it["metadata"]["labels"], selector)).collect();
+        let [service] = services[..] else { panic!("{monitor}: {services:?}") };
+        let endpoint = &monitor["spec"]["endpoints"][0];
+        assert_eq!(service["spec"]["ports"][0]["name"], endpoint["port"]);
+    }
+    let webhook = kubewright_peerpod::mutation::Settings::default();
+    let webhook = kubewright_peerpod::objects::webhook::deployment(&webhook, 1, "i", "ns", None);
+    let workloads: Vec<_> = of("Deployment").chain(of("DaemonSet")).chain([&webhook]).collect();
+    for service in of("Service") {
+        let port = &service["spec"]["ports"][0];
+        let found = workloads.iter().filter(|workload| {
+            let template = &workload["spec"]["template"];
+            let ports = template["spec"]["containers"][0]["ports"].as_array().unwrap();
+            covers(&template["metadata"]["labels"], &service["spec"]["selector"])
+                && ports.iter().any(|it| {
+                    it["name"] == port["targetPort"] && it["containerPort"] == port["port"]
+                })
+        });
+        assert_eq!(found.count(), 1, "{service}");
+    }
+}
+
 /// What is not to be installed twice is there once.
 #[test]
 fn all_areas_share_one_namespace() {
     let objects = all(&Settings::default()).unwrap();
     assert_eq!(objects.iter().filter(|object| object["kind"] == "Namespace").count(), 1);
-    let one = Settings { area: Some(Area::Hostendpoint), ..Settings::default() };
+    let one = Settings { areas: vec![Area::Hostendpoint], ..Settings::default() };
     assert!(all(&one).unwrap().iter().all(|object| object["kind"] != "DaemonSet"));
 }
 

@@ -61,7 +61,11 @@ impl Lab {
 
     /// A seeder that is up. `more` are further arguments of `node init`.
     pub(crate) fn seeder(&self, more: &[&str]) -> (Host, Seeded) {
-        let host = self.host("seeder");
+        self.seeder_named("seeder", more)
+    }
+
+    pub(crate) fn seeder_named(&self, name: &'static str, more: &[&str]) -> (Host, Seeded) {
+        let host = self.host(name);
         let seeded = host.seed(more, None);
         (host, seeded)
     }

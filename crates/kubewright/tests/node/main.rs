@@ -8,5 +8,7 @@ mod sandbox;
 
 mod acceptance;
 mod refusals;
+mod reset;
+mod roles;
 mod secrets;
 mod weather;

@@ -66,3 +66,53 @@ fn an_address_that_is_not_ours_is_told_with_its_cause() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("cannot listen on 10.77.0.99:6443"), "{ended:?}");
 }
+
+#[test]
+fn addresses_that_are_of_no_machine_are_refused() {
+    require!(possible());
+    let lab = Lab::new();
+    let host = lab.host("seeder");
+    for address in ["0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255"] {
+        let inited =
+            host.kubewright(&["node", "init", "--engine", "embedded", "--address", address]);
+        let pin = format!("sha256:{}", "0".repeat(64));
+        let join = ["node", "join", "10.77.0.1", "--engine", "embedded", "--ca-cert-hash", &pin];
+        let joined = host.kubewright(&[&join[..], &["--address", address]].concat());
+        for ended in [inited, joined] {
+            assert_eq!(ended.code, Some(2), "{ended:?}");
+            assert!(ended.stderr.contains("network.bind.address"), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn dry_runs_are_for_programs_too() {
+    require!(possible(), kubewright_testkit::require::program("kubectl"));
+    let lab = Lab::new();
+    let fresh = lab.host("fresh");
+    let told = |ended: crate::sandbox::Ended| -> serde_json::Value {
+        serde_json::from_str(&ended.ok()).unwrap()
+    };
+    let would = told(fresh.init(&["--dry-run"], None));
+    assert_eq!(would["server"], format!("https://{}:6443", fresh.address).as_str());
+    assert!(!fresh.state().exists(), "nothing was done");
+    let (seeder, seeded) = lab.seeder(&["--auto-approve", "true"]);
+    let would = told(fresh.join(&seeder, &seeded, &["--dry-run"]));
+    assert_eq!(would["seeder"], format!("{}:6443", seeder.address).as_str());
+    let would = told(seeder.admin(&seeded, &["remove", "x", "--dry-run", "-o", "json"]));
+    assert_eq!(would["node"], "x");
+    let token = ["token", "create", "--ttl", "0", "-o", "json"];
+    let would = told(seeder.admin(&seeded, &[&token[..], &["--dry-run"]].concat()));
+    assert!(would["expires"].is_null() && would.get("token").is_none(), "{would}");
+    // As with kubeadm: one that never ends.
+    let made = told(seeder.admin(&seeded, &token));
+    assert!(made["expires"].is_null(), "{made}");
+    let id = &made["token"].as_str().unwrap()[..6];
+    let shown = seeder.admin(&seeded, &["token", "show", id]).ok();
+    assert!(shown.contains("never"), "{shown}");
+    for ttl in ["-1h", "soon", "5"] {
+        let refused = seeder.admin(&seeded, &["token", "create", "--ttl", ttl]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("0 for ever"), "{refused:?}");
+    }
+}

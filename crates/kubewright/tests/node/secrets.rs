@@ -79,3 +79,32 @@ fn no_token_or_key_is_where_others_could_read_it() {
     let mistaken = seeder.admin(&seeded, &["token", "show", &seeded.token]).ok();
     assert!(!mistaken.contains(secret), "{mistaken}");
 }
+
+#[test]
+fn what_may_be_a_secret_is_not_repeated() {
+    // No token of the form, so that nothing could recognise it; and one that is.
+    for secret in ["c271f4ff502789caXYZ", "94dcda-c271f4ff502789ca", "94dcda.c271f4ff502789ca"] {
+        let sandbox = crate::sandbox::Sandbox::new();
+        let variable = format!("clusterFormation.token={secret}");
+        let other = format!("clusterFormation.token:{secret}");
+        let lines: [&[&str]; 6] = [
+            &["node", "token", "show", secret],
+            &["node", "token", "delete", secret],
+            &["node", "init", "--var", &variable],
+            &["node", "join", "10.0.0.1", "--var", &variable],
+            &["node", "join", "10.0.0.1", "--var", &other],
+            &["node", "config", "--check", "--var", &variable],
+        ];
+        for line in lines {
+            let ended = sandbox.kubewright(line);
+            assert_ne!(ended.code, Some(0), "{line:?}");
+            assert!(!ended.stderr.is_empty() && ended.stdout.is_empty(), "{ended:?}");
+            assert!(!ended.stderr.contains("c271f4ff502789ca"), "{line:?}: {ended:?}");
+        }
+        let mut join = sandbox.program(crate::sandbox::KUBEWRIGHT);
+        join.args(["node", "join", "10.0.0.1", "--engine", "embedded"]).env("TOKEN", &secret[1..]);
+        let ended = crate::sandbox::run(&mut join);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(!ended.stderr.contains("c271f4ff502789ca"), "{ended:?}");
+    }
+}

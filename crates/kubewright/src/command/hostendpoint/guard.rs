@@ -16,7 +16,7 @@ use kubewright_operator::{ClientArgs, Shutdown};
 use serde::Serialize;
 
 use super::node::{GuardWord, NodeArgs, ThisNode};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, INTERRUPTED, Outcome};
 use crate::output::{Format, FormatArgs};
 
 /// How long the API server may take to hear that the node is open.
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Args, client: ClientArgs) -> Outcome {
             let released = tokio::select! {
                 released = release::run(&release, &*source) => released?,
                 // The table is as it was: a release that is cut short opens nothing.
-                () = shutdown.triggered() => return Ok(ExitCode::from(130)),
+                () = shutdown.triggered() => return Ok(ExitCode::from(INTERRUPTED)),
                 never = tell_locked(&release, &this_node) => match never {},
             };
             let code = said(&released, format.output, released.exit_code())?;

@@ -85,7 +85,11 @@ pub(super) async fn would(
 
 async fn by_policy(client: &Client, policy: &Policy, dry_run: bool) -> Outcome {
     let nodes: Api<Node> = Api::all(client.clone());
-    for (object, request) in acceptance::pending(client).await? {
+    let waiting = acceptance::pending(client).await?;
+    if waiting.is_empty() {
+        output::print("no node waits to be accepted\n")?;
+    }
+    for (object, request) in waiting {
         let request = match request {
             Ok(request) => request,
             Err(flaw) => {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::ValueHint;
 use kubewright_node::config::{self, DEFAULT_FILE, Source, Variable};
 
+use super::unspoken::Unspoken;
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
@@ -30,7 +31,7 @@ pub(crate) struct Args {
     config: Option<PathBuf>,
     /// One value of the configuration, in place of the file's
     #[arg(long = "var", value_name = "PATH=VALUE")]
-    variables: Vec<Variable>,
+    variables: Vec<Unspoken<Variable>>,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let file = args.config.clone().unwrap_or_else(|| DEFAULT_FILE.into());
-    let source = Source::new(Some(file.clone()), args.variables.clone());
+    let source = Source::new(Some(file.clone()), Unspoken::all(&args.variables)?);
     let loaded = config::load(&source).map_err(Failure::usage)?;
     for warning in &loaded.warnings {
         eprintln!("warning: {warning}");

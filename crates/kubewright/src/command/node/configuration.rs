@@ -10,6 +10,7 @@ use kubewright_node::host::Host;
 use kubewright_node::join::NodeName;
 use kubewright_node::token::Token;
 
+use super::unspoken::Unspoken;
 use crate::failure::Failure;
 
 /// What the machine is to become.
@@ -22,7 +23,7 @@ pub(crate) struct ConfigurationArgs {
     config: Option<PathBuf>,
     /// One value of the configuration, in place of the file's and the environment's
     #[arg(long = "var", value_name = "PATH=VALUE")]
-    variables: Vec<Variable>,
+    variables: Vec<Unspoken<Variable>>,
     /// Name of the node [default: the host's]
     #[arg(long, value_name = "NAME")]
     name: Option<NodeName>,
@@ -32,6 +33,9 @@ pub(crate) struct ConfigurationArgs {
     /// What brings the machine up [default: kubeadm where it is installed]
     #[arg(long, value_enum, value_name = "ENGINE")]
     engine: Option<EngineName>,
+    /// Act on the machine from a container, which needs --privileged and --pid=host; with kubeadm
+    #[arg(long, conflicts_with = "engine")]
+    pub(super) on_host: bool,
 }
 
 /// An engine by name.
@@ -48,24 +52,26 @@ impl ConfigurationArgs {
     pub(crate) fn load(&self, more: &[(&str, &str)]) -> Result<NodeConfiguration, Failure> {
         let default = PathBuf::from(DEFAULT_FILE);
         let file = self.config.clone().or_else(|| default.exists().then_some(default));
-        let mut variables = self.variables.clone();
+        let mut variables = Unspoken::all(&self.variables)?;
         for (path, value) in more {
             let variable = format!("{path}={value}").parse::<Variable>();
             variables.push(variable.map_err(Failure::usage)?);
+        }
+        if let Some(name) = &self.name {
+            variables.push(format!("node.name={name}").parse().map_err(Failure::usage)?);
         }
         let loaded = config::load(&Source::new(file, variables)).map_err(Failure::usage)?;
         let Loaded { mut configuration, warnings, .. } = loaded;
         for warning in warnings {
             eprintln!("warning: {warning}");
         }
-        if let Some(name) = &self.name {
-            name.as_str().clone_into(&mut configuration.node.name);
-        }
         if let Some(path) = &self.state_dir {
             // What is written there holds in other directories too.
             configuration.paths.state = std::path::absolute(path)?;
         }
         match self.engine {
+            // What the embedded engine leaves running would end with the container.
+            _ if self.on_host => configuration.engine = Engine::Kubeadm,
             Some(EngineName::Kubeadm) => configuration.engine = Engine::Kubeadm,
             Some(EngineName::Embedded) => configuration.engine = Engine::Embedded,
             None => {}

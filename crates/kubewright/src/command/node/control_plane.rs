@@ -39,9 +39,15 @@ impl ControlPlane for Background {
     async fn ensure(&self, seed: &Seed) -> Result<Running, BoxError> {
         let (address, names) = (seed.address, seed.names.clone());
         let role = Role::Seeder { address, names, node: seed.node.clone() };
-        service::assign(&seed.state, &role)?;
         let (state, program) = (seed.state.clone(), self.program.clone());
         let started = tokio::task::spawn_blocking(move || {
+            // One that was begun before a mistake was corrected serves where nobody looks. It
+            // ends before its role is noted anew, so that a role that is noted is the one that
+            // what runs was started with.
+            if service::role(&state).is_ok_and(|noted| noted != role) {
+                service::stop(&state)?;
+            }
+            service::assign(&state, &role)?;
             service::start(&state, &program, &arguments(&state))
         });
         started.await??;
@@ -57,7 +63,7 @@ impl ControlPlane for Background {
 }
 
 /// The cluster of an administrator's kubeconfig.
-fn cluster(file: &Path) -> Result<Cluster, BoxError> {
+pub(super) fn cluster(file: &Path) -> Result<Cluster, BoxError> {
     let config = Kubeconfig::read_from(file)?;
     let cluster = config.clusters.into_iter().next().and_then(|named| named.cluster);
     let cluster = cluster.unwrap_or_default();

@@ -1,6 +1,7 @@
 //! `kubewright node init`: make this machine the seeder of a new cluster.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 use super::configuration::{ConfigurationArgs, EngineName, engine, node_name, tell_unused, token};
 use super::control_plane::{Background, run_dir};
 use crate::failure::{Failure, Outcome};
-use crate::output::{self, FormatArgs};
+use crate::output::FormatArgs;
 
 /// Make this machine the first node of a new cluster
 ///
@@ -23,7 +24,7 @@ use crate::output::{self, FormatArgs};
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    configuration: ConfigurationArgs,
+    pub(super) configuration: ConfigurationArgs,
     /// Address of this machine for others, and where the API server listens
     #[arg(long, value_name = "ADDRESS")]
     address: Option<IpAddr>,
@@ -63,7 +64,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
             seed(args, &configuration).await
         }
         EngineName::Kubeadm => {
-            super::kubeadm::run(&configuration, args.dry_run, args.format.output).await
+            super::kubeadm::run(&configuration, args.dry_run, None, args.format.output).await
         }
     }
 }
@@ -71,11 +72,9 @@ pub(crate) async fn run(args: &Args) -> Outcome {
 async fn seed(args: &Args, configuration: &NodeConfiguration) -> Outcome {
     let seed = wanted(configuration)?;
     if args.dry_run {
-        output::print(&format!(
-            "would seed a cluster at https://{} with the embedded engine, its state in {}\n",
-            seed.address,
-            seed.state.display()
-        ))?;
+        embedded::check(&seed.state, embedded::INIT)?;
+        let would = Would::of(&seed);
+        args.format.output.print(&would, || would.text())?;
         return Ok(ExitCode::SUCCESS);
     }
     let program = std::env::current_exe().context("cannot find this program")?;
@@ -83,11 +82,22 @@ async fn seed(args: &Args, configuration: &NodeConfiguration) -> Outcome {
     let seeded = embedded::init(&seed, &Background { program }, None).await.map_err(|error| {
         Failure::new(error).context(format!("cannot seed a cluster at https://{}", seed.address))
     })?;
+    if let Some(aside) = &seeded.set_aside {
+        eprintln!("warning: {}", set_aside(aside));
+    }
     let told = Told::of(&seed, &seeded, begin.elapsed());
     args.format.output.print(&told, || told.text())?;
     // Only now: who was killed before has not seen it.
     seeded.shown()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said of a journal that could not be read.
+pub(super) fn set_aside(aside: &Path) -> String {
+    format!(
+        "the journal of this machine could not be read and is now {}: every step is done again; look at the file, and at the disk",
+        aside.display()
+    )
 }
 
 /// What the configuration asks for.
@@ -125,6 +135,37 @@ fn address(configuration: &NodeConfiguration) -> Result<IpAddr, Failure> {
     })
 }
 
+/// What a dry run tells.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Would {
+    engine: &'static str,
+    server: String,
+    node: String,
+    auto_approve: bool,
+    state: PathBuf,
+}
+
+impl Would {
+    fn of(seed: &Seed) -> Self {
+        Self {
+            engine: "embedded",
+            server: format!("https://{}", seed.address),
+            node: seed.node.as_ref().map_or_else(String::new, ToString::to_string),
+            auto_approve: seed.auto_approve,
+            state: seed.state.clone(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { engine, server, state, .. } = self;
+        format!(
+            "would seed a cluster at {server} with the {engine} engine, its state in {}\n",
+            state.display()
+        )
+    }
+}
+
 /// What is told, the token among it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -133,7 +174,7 @@ struct Told {
     ca_cert_hash: String,
     node: String,
     auto_approve: bool,
-    kubeconfig: std::path::PathBuf,
+    kubeconfig: PathBuf,
     milliseconds: u128,
     /// Whether it had been seeded before.
     before: bool,

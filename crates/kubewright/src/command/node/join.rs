@@ -19,8 +19,12 @@ use serde::Serialize;
 
 use super::configuration::{ConfigurationArgs, EngineName, engine, node_name, tell_unused, token};
 use super::control_plane::arguments;
+use super::init::set_aside;
 use crate::failure::{Failure, Outcome};
-use crate::output::{self, FormatArgs};
+use crate::output::FormatArgs;
+
+/// Seconds that the embedded engine waits for the seeder, and to be accepted.
+const WAIT: u32 = 300;
 
 /// Make this machine a node of a cluster
 ///
@@ -35,20 +39,22 @@ pub(crate) struct Args {
     #[arg(value_name = "SEEDER")]
     seeder: Option<Endpoint>,
     #[command(flatten)]
-    configuration: ConfigurationArgs,
+    pub(super) configuration: ConfigurationArgs,
     /// Pin of the cluster's certificate authority, as `node init` prints it
     #[arg(long, value_name = "sha256:HASH")]
     ca_cert_hash: Option<Pin>,
     /// File with the token
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     token_file: Option<PathBuf>,
-    /// Seconds to wait for the seeder to come up, and to wait to be accepted
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    wait: u32,
-    /// Address of this node [default: that from which it reaches the API server]
+    /// Seconds to wait for the seeder to come up, and to wait to be accepted [default: 300, and
+    /// 3600 with kubeadm where clusterFormation.autoApprove is off]
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u32>,
+    /// Address of this node [default: network.bind.address, or that from which it reaches the API server]
     #[arg(long, value_name = "ADDRESS")]
     address: Option<IpAddr>,
-    /// Seconds that its certificate is to be good; it is renewed in time [default: as the cluster grants]
+    /// Seconds that its certificate is to be good; it is renewed in time [default: as the cluster
+    /// grants, which is all that the kubelet of kubeadm knows]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(600..))]
     expiration_seconds: Option<u32>,
     /// Say what would be done and do nothing
@@ -65,9 +71,11 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         args.ca_cert_hash.as_ref().map(ToString::to_string),
     );
     let token_file = args.token_file.as_ref().map(|it| it.display().to_string());
+    let address = args.address.map(|it| it.to_string());
     more.extend(seeder.as_deref().map(|it| ("clusterFormation.seeder", it)));
     more.extend(pin.as_deref().map(|it| ("certificates.caCrtHash", it)));
     more.extend(token_file.as_deref().map(|it| ("clusterFormation.tokenFile", it)));
+    more.extend(address.as_deref().map(|it| ("network.bind.address", it)));
     let configuration = args.configuration.load(&more)?;
     if configuration.is_seeder() {
         let error = anyhow!("nothing says which cluster to join");
@@ -80,7 +88,14 @@ pub(crate) async fn run(args: &Args) -> Outcome {
             join(args, &configuration).await
         }
         EngineName::Kubeadm => {
-            super::kubeadm::run(&configuration, args.dry_run, args.format.output).await
+            if args.expiration_seconds.is_some() {
+                let error = anyhow!("--expiration-seconds has no effect with kubeadm");
+                return Err(Failure::usage(error).advise(
+                    "its kubelet asks for its certificate itself: leave it out, or use --engine embedded",
+                ));
+            }
+            let joining = args.wait.map(|it| Duration::from_secs(it.into()));
+            super::kubeadm::run(&configuration, args.dry_run, joining, args.format.output).await
         }
     }
 }
@@ -88,17 +103,23 @@ pub(crate) async fn run(args: &Args) -> Outcome {
 async fn join(args: &Args, configuration: &NodeConfiguration) -> Outcome {
     let join = wanted(args, configuration)?;
     if args.dry_run {
-        output::print(&format!(
-            "would join {} as {} with the embedded engine, its state in {}\n",
-            join.search.seeder,
-            join.node,
-            join.state.display()
-        ))?;
+        embedded::check(&join.state, embedded::JOIN)?;
+        let would = Would::of(&join);
+        args.format.output.print(&would, || would.text())?;
         return Ok(ExitCode::SUCCESS);
     }
     let begin = Instant::now();
     let mut voice = Voice { node: join.node.to_string(), said: String::new() };
-    let joined = embedded::join(&join, None, &mut |progress| voice.hear(progress)).await;
+    let mut stopped = Ok(false);
+    let mut hear = |progress: &Progress<'_>| {
+        if matches!(progress, Progress::Again(_)) {
+            // It has the credentials of before.
+            stopped = service::stop(&join.state);
+        }
+        voice.hear(progress);
+    };
+    let joined = embedded::join(&join, None, &mut hear).await;
+    stopped?;
     let joined = joined.map_err(|error| {
         Failure::new(error).context(format!("{} did not join {}", join.node, join.search.seeder))
     })?;
@@ -106,8 +127,8 @@ async fn join(args: &Args, configuration: &NodeConfiguration) -> Outcome {
         registration: joined.registration.clone(),
         expiration_seconds: args.expiration_seconds.map(u64::from),
     };
-    service::assign(&join.state, &role)?;
     let program = std::env::current_exe().context("cannot find this program")?;
+    service::assign(&join.state, &role)?;
     service::start(&join.state, &program, &arguments(&join.state))?;
     let told = Told::of(&join, &joined, begin.elapsed());
     args.format.output.print(&told, || told.text())?;
@@ -115,7 +136,9 @@ async fn join(args: &Args, configuration: &NodeConfiguration) -> Outcome {
 }
 
 fn wanted(args: &Args, configuration: &NodeConfiguration) -> Result<Join, Failure> {
-    let token = match token(configuration)? {
+    let given = token(configuration)?;
+    let again = given.is_some();
+    let token = match given {
         Some(token) => token,
         // Nobody is shown one any more: this only sees that it is done, after a reboot say.
         None if journal::is_finished(&configuration.paths.state, embedded::JOIN) => Token::generate()?,
@@ -130,13 +153,19 @@ fn wanted(args: &Args, configuration: &NodeConfiguration) -> Result<Join, Failur
             seeder: configuration.cluster_formation.seeder.parse()?,
             token,
             trust: trust(configuration)?,
-            patience: Duration::from_secs(args.wait.into()),
+            patience: Duration::from_secs(args.wait.unwrap_or(WAIT).into()),
         },
         node: node_name(configuration)?,
-        address: args.address,
+        address: bound(&configuration.network.bind.address)?,
         labels: std::collections::BTreeMap::new(),
         expiration,
+        again,
     })
+}
+
+/// The address that a configuration gives this machine.
+fn bound(address: &str) -> anyhow::Result<Option<IpAddr>> {
+    Ok((!address.is_empty()).then(|| address.parse()).transpose()?)
 }
 
 /// Who the cluster's authority has to be.
@@ -176,6 +205,7 @@ impl Voice {
     fn hear(&mut self, progress: &Progress<'_>) {
         let node = &self.node;
         let line = match progress {
+            Progress::SetAside(aside) => format!("warning: {}", set_aside(aside)),
             Progress::Searching(error) => {
                 format!("waiting for the cluster: {}", with_causes(*error))
             }
@@ -192,11 +222,45 @@ impl Voice {
             Progress::Waiting(Waiting::ForServer(error)) => {
                 format!("the API server does not answer, trying on: {}", with_causes(*error))
             }
+            Progress::Unsure(error) => format!(
+                "{node} joined before; whether its cluster still knows it cannot be told: {}",
+                with_causes(*error)
+            ),
+            Progress::Again(why) => format!("{why}; joining again"),
         };
         if line != self.said {
             eprintln!("{line}");
             self.said = line;
         }
+    }
+}
+
+/// What a dry run tells.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Would {
+    engine: &'static str,
+    seeder: String,
+    node: String,
+    state: PathBuf,
+}
+
+impl Would {
+    fn of(join: &Join) -> Self {
+        Self {
+            engine: "embedded",
+            seeder: join.search.seeder.to_string(),
+            node: join.node.to_string(),
+            state: join.state.clone(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { engine, seeder, node, state } = self;
+        format!(
+            "would join {seeder} as {node} with the {engine} engine, its state in {}\n",
+            state.display()
+        )
     }
 }
 

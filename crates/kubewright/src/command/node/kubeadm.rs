@@ -1,6 +1,7 @@
 //! `kubewright node init` and `join` with kubeadm.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use kubewright_node::addon::Extras;
 use kubewright_node::config::{MultipleCni, NodeConfiguration};
@@ -13,10 +14,12 @@ use crate::failure::{Failure, Outcome};
 use crate::manifests::{self, Settings};
 use crate::output::{self, Format};
 
-/// Makes this machine what its configuration says, or with `dry_run` tells the steps.
+/// Makes this machine what its configuration says, or with `dry_run` tells the steps. `joining` is
+/// how long that may take.
 pub(super) async fn run(
     configuration: &NodeConfiguration,
     dry_run: bool,
+    joining: Option<Duration>,
     format: Format,
 ) -> Outcome {
     let host = Host::this();
@@ -30,7 +33,7 @@ pub(super) async fn run(
         host: &host,
         configuration,
         extras: &extras,
-        patience: Patience::default(),
+        patience: Patience { joining, ..Patience::default() },
         observer: Some(Box::new(tell)),
     };
     let report = kubeadm::run(request).await.map_err(|error| {
@@ -46,8 +49,10 @@ pub(super) async fn run(
     } else {
         format.print(&full(&report), String::new)?;
     }
+    // Only now: who was killed before has not seen the token.
+    kubeadm::shown(&host, configuration)?;
     // What was installed and does not work is no success.
-    match report.addons.iter().all(|addon| addon.ready) {
+    match report.is_done() {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }
@@ -56,7 +61,9 @@ pub(super) async fn run(
 /// What of kubewright a new cluster gets.
 fn extras(configuration: &NodeConfiguration) -> anyhow::Result<Extras> {
     let image = &configuration.manager.image;
-    let mut settings = Settings::default();
+    // A new cluster has one node, whose network the controllers share: a second one would wait for
+    // its port, and be reported as an add-on that is not ready.
+    let mut settings = Settings { replicas: 1, ..Settings::default() };
     if !image.is_empty() {
         settings.image.clone_from(image);
     }
@@ -83,10 +90,13 @@ fn full(report: &Report) -> serde_json::Value {
 }
 
 fn text(report: &Report) -> String {
-    if !report.changed {
-        return "it is done already, nothing changed\n".to_owned();
-    }
     let mut text = String::new();
+    if !report.changed {
+        text += "it is done already, nothing changed\n";
+        if report.invitation.is_none() {
+            return text;
+        }
+    }
     for warning in &report.warnings {
         text += &format!("warning: {warning}\n");
     }
@@ -96,15 +106,17 @@ fn text(report: &Report) -> String {
             Some(missing) => format!("{} is installed and NOT ready: {missing}\n", addon.name),
         };
     }
+    if !report.is_done() {
+        text += "run this again to see whether that has changed\n";
+    }
     let Some(invitation) = &report.invitation else {
         return text + &format!("{} joined the cluster\n", report.node);
     };
     let (seeder, hash) = (&invitation.seeder, &invitation.ca_crt_hash);
     text += &format!(
-        "{} is a control-plane node of a new cluster\nexport KUBECONFIG=/etc/kubernetes/admin.conf\n\n\
+        "this machine is a control-plane node of a new cluster\nexport KUBECONFIG=/etc/kubernetes/admin.conf\n\n\
          on the machine that is to join, with this token, shown once:\n  export TOKEN={}\n  \
          kubewright node join {seeder} --ca-cert-hash {hash}\n",
-        report.node,
         invitation.token.expose()
     );
     if let Some(file) = &invitation.certificate_key_file {
@@ -115,4 +127,23 @@ fn text(report: &Report) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A second one could not run, and `node init` would wait for it in vain.
+    #[test]
+    fn a_new_cluster_gets_a_controller_for_its_one_node() {
+        let mut configuration = NodeConfiguration::default();
+        assert!(extras(&configuration).unwrap().manager.is_empty());
+        configuration.manager.image = "registry.example/kubewright:1".into();
+        let manager = extras(&configuration).unwrap().manager;
+        let deployment = manager.iter().find(|object| object["kind"] == "Deployment").unwrap();
+        assert_eq!(deployment["spec"]["replicas"], 1);
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["image"], "registry.example/kubewright:1");
+    }
 }

@@ -15,10 +15,12 @@ mod reset;
 mod serve;
 mod status;
 mod token;
+mod unspoken;
 
 use clap::Subcommand;
 
-use crate::failure::Outcome;
+use self::configuration::ConfigurationArgs;
+use crate::failure::{Failure, Outcome};
 
 /// Seed a cluster, join nodes to it, and accept, reject and remove them
 ///
@@ -53,8 +55,28 @@ impl Args {
     }
 }
 
-pub(crate) async fn run(args: Args) -> Outcome {
-    match args.verb {
+pub(crate) fn run(args: Args) -> Outcome {
+    // Before there are threads, which the runtime has.
+    if args.verb.configuration().is_some_and(|it| it.on_host) {
+        kubewright_node::host::enter().map_err(Failure::new)?;
+    }
+    crate::cli::wait(act(args.verb))
+}
+
+impl Verb {
+    /// That of those that change the machine.
+    fn configuration(&self) -> Option<&ConfigurationArgs> {
+        match self {
+            Self::Init(args) => Some(&args.configuration),
+            Self::Join(args) => Some(&args.configuration),
+            Self::Reset(args) => Some(&args.configuration),
+            _ => None,
+        }
+    }
+}
+
+async fn act(verb: Verb) -> Outcome {
+    match verb {
         Verb::Init(args) => init::run(&args).await,
         Verb::Join(args) => join::run(&args).await,
         Verb::Status(args) => status::run(&args).await,

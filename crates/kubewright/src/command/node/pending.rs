@@ -37,7 +37,7 @@ struct Waiting {
 pub(crate) async fn run(args: &Args) -> Outcome {
     let client = args.client.client().await?;
     let all = acceptance::pending(&client).await.map_err(Failure::new)?;
-    let all: Vec<Waiting> = all
+    let mut all: Vec<Waiting> = all
         .into_iter()
         .map(|(object, request)| Waiting {
             name: object.name_any(),
@@ -45,6 +45,11 @@ pub(crate) async fn run(args: &Args) -> Outcome {
             request: request.ok(),
         })
         .collect();
+    // Names of requests are made of keys and tell nothing. Those with a flaw come last.
+    all.sort_by_cached_key(|waiting| {
+        let node = waiting.request.as_ref().map(|request| request.node.to_string());
+        (waiting.request.is_none(), node, waiting.name.clone())
+    });
     args.format.output.print(&all, || table(&all, Timestamp::now()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use kubewright_node::acceptance::{self, Removal, Removed};
 use kubewright_node::join::NodeName;
 use kubewright_operator::ClientArgs;
+use serde::Serialize;
 
 use crate::failure::Outcome;
-use crate::output::{self, FormatArgs};
+use crate::output::FormatArgs;
 
 /// Cordon and drain a node, and delete it with all that stands for it
 ///
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     /// Seconds that its pods may take to end
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u32,
-    /// Delete pods unasked that do not end in time
+    /// Also pods that nobody makes again or that have data in an emptyDir; delete those that do not end in time
     #[arg(long)]
     force: bool,
     /// Keep the token it joined with, for other nodes
@@ -42,10 +43,8 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     let client = args.client.client().await?;
     let node = &args.name;
     if args.dry_run {
-        let token = if args.keep_token { "" } else { ", the token it joined with" };
-        output::print(&format!(
-            "would cordon and drain {node}, and delete its Node, its Lease, its requests for certificates{token}\n"
-        ))?;
+        let would = Would { node: node.to_string(), force: args.force, token: !args.keep_token };
+        args.format.output.print(&would, || would.text())?;
         return Ok(ExitCode::SUCCESS);
     }
     let removal = Removal {
@@ -59,12 +58,38 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a dry run tells.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Would {
+    node: String,
+    /// Pods that do not end are deleted.
+    force: bool,
+    /// The token it joined with is deleted.
+    token: bool,
+}
+
+impl Would {
+    fn text(&self) -> String {
+        let token = if self.token { ", the token it joined with" } else { "" };
+        format!(
+            "would cordon and drain {}, and delete its Node, its Lease, its requests for certificates{token}\n",
+            self.node
+        )
+    }
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
 fn text(node: &NodeName, removed: &Removed) -> String {
-    let mut text = format!("{node} removed: {} pods evicted", removed.pods.len());
+    let mut text = format!("{node} removed: {} evicted", counted(removed.pods.len(), "pod"));
     let parts = [
         (removed.node, "Node deleted".to_owned()),
         (removed.lease, "Lease deleted".to_owned()),
-        (!removed.requests.is_empty(), format!("{} requests deleted", removed.requests.len())),
+        (!removed.requests.is_empty(), counted(removed.requests.len(), "request") + " deleted"),
         (!removed.tokens.is_empty(), format!("token {} deleted", removed.tokens.join(", "))),
     ];
     for (_, part) in parts.iter().filter(|(holds, _)| *holds) {

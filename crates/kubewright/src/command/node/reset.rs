@@ -4,11 +4,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use k8s_openapi::api::core::v1::Node;
+use kube::api::PostParams;
 use kube::{Api, Client};
 use kubewright_node::config::NodeConfiguration;
 use kubewright_node::host::Host;
-use kubewright_node::reset::{self, Done, Item};
+use kubewright_node::join::Place;
+use kubewright_node::reset::{self, Done, Item, Left, Plan};
+use kubewright_node::service::{self, Role};
 use kubewright_operator::ClientArgs;
 
 use super::configuration::{ConfigurationArgs, node_name};
@@ -17,6 +23,8 @@ use crate::output::FormatArgs;
 
 /// Where kubeadm leaves the administrator's kubeconfig.
 const ADMIN: &str = "/etc/kubernetes/admin.conf";
+/// The kubeconfig of its kubelet.
+const KUBELET: &str = "/etc/kubernetes/kubelet.conf";
 /// How long the cluster may take to say whether it knows this machine.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -24,11 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// Lists what is there to be removed, and removes it with --yes: what kubeadm reset does, and what
 /// it leaves: CNI configurations, links and rules of the networks that kubewright installs, the
-/// folders of Kubernetes, kubewright's own files, and the Node where its cluster is reached.
+/// folders of Kubernetes, kubewright's own files, and the Node where its cluster is reached. What
+/// nothing proves to be of kubewright or kubeadm is told and left.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    configuration: ConfigurationArgs,
+    pub(super) configuration: ConfigurationArgs,
     /// Do it
     #[arg(long)]
     yes: bool,
@@ -44,51 +53,139 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args) -> Outcome {
     let configuration = args.configuration.load(&[])?;
     let host = Host::this();
-    let reached = reach(args, &configuration).await;
-    let name = reached.as_ref().map(|(_, name)| name.as_str());
-    let items = reset::plan(&host, &configuration, name).await;
+    let cluster = reach(args, &host, &configuration).await;
+    let mut plan = reset::plan(&host, &configuration, cluster.item()).await;
+    plan.left.extend(cluster.left());
     if !args.yes || args.dry_run {
-        args.format.output.print(&items, || listed(&items))?;
+        args.format.output.print(&plan, || listed(&plan))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if reached.is_none() {
-        eprintln!(
-            "its cluster is not reached: where there is one, run `kubewright node remove` there"
-        );
+    for left in &plan.left {
+        eprintln!("left: {left}");
     }
-    let client = reached.as_ref().map(|(client, _)| client);
-    let done = reset::run(&host, &configuration, items, client).await;
+    let done = reset::run(&host, &configuration, plan.items, cluster.client()).await;
+    for left in &done.left {
+        eprintln!("left: {left}");
+    }
     args.format.output.print(&done, || text(&done))?;
     Ok(if done.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The cluster that has this machine's Node, and the name of that.
-async fn reach(args: &Args, configuration: &NodeConfiguration) -> Option<(Client, String)> {
-    let name = node_name(configuration).ok()?.to_string();
-    let asked = args.client.kubeconfig.is_some() || args.client.context.is_some();
-    let own = PathBuf::from(ADMIN);
-    // A kubeconfig that happens to be in the environment may be that of another cluster, whose
-    // Node of the same name is none of ours.
-    let client = match (asked, own.exists()) {
-        (true, _) => args.client.client().await.ok()?,
-        (false, true) => ClientArgs::file(&own).client().await.ok()?,
-        (false, false) => return None,
-    };
-    let nodes = Api::<Node>::all(client.clone());
-    match tokio::time::timeout(PATIENCE, nodes.get_opt(&name)).await {
-        Ok(Ok(Some(_))) => Some((client, name)),
-        _ => None,
+/// The cluster that this machine is a node of, as far as it can be told from here.
+enum Cluster {
+    /// There is none, or it goes with this machine, or it has no such Node.
+    None,
+    /// It has the Node, which can be deleted.
+    Reached { client: Client, name: String },
+    /// It is reached as the Node itself, which may not delete itself.
+    Itself { name: String, embedded: bool },
+    /// The Node stays, for this reason.
+    Left { name: String, why: &'static str },
+}
+
+impl Cluster {
+    fn item(&self) -> Option<Item> {
+        match self {
+            Self::Reached { name, .. } => Some(Item::Node(name.clone())),
+            Self::Itself { name, embedded: true } => Some(Item::Goodbye(name.clone())),
+            _ => None,
+        }
+    }
+
+    fn client(&self) -> Option<&Client> {
+        match self {
+            Self::Reached { client, .. } => Some(client),
+            _ => None,
+        }
+    }
+
+    fn left(&self) -> Option<Left> {
+        let (name, why) = match self {
+            Self::Left { name, why } => (name, *why),
+            Self::Itself { name, .. } => (name, "a node may not delete itself"),
+            Self::None | Self::Reached { .. } => return None,
+        };
+        let remove = format!(
+            "`kubewright node remove {name}` does it where the cluster is administered, or give --kubeconfig of an administrator here"
+        );
+        Some(Left::new(format!("the Node {name} of the cluster"), why, remove))
     }
 }
 
-fn listed(items: &[Item]) -> String {
-    match items {
-        [] => "there is nothing to reset\n".to_owned(),
-        items => {
-            let list: String = items.iter().map(|item| format!("would {item}\n")).collect();
-            list + "nothing was done; `kubewright node reset --yes` does it\n"
-        }
+/// Looks for the Node: as the administrator who is named or whom kubeadm left here, else as the node
+/// itself. A kubeconfig that happens to be in the environment is not used: it may be that of another
+/// cluster, whose Node of the same name is none of ours.
+async fn reach(args: &Args, host: &Host, configuration: &NodeConfiguration) -> Cluster {
+    let known = reset::node(host, configuration);
+    let asked = args.client.kubeconfig.is_some() || args.client.context.is_some();
+    let role = service::role(&configuration.paths.state);
+    if !asked && matches!(role, Ok(Role::Seeder { .. })) {
+        return Cluster::None;
     }
+    let (client, name) = match (asked, known) {
+        (true, known) => {
+            // Someone names the cluster, so the name may be one that only he knows.
+            let name = known.or_else(|| node_name(configuration).ok().map(|it| it.to_string()));
+            (args.client.client().await, name)
+        }
+        (false, known @ Some(_)) => {
+            let own = Place::at(&configuration.paths.state).kubeconfig();
+            let files = [PathBuf::from(ADMIN), own, PathBuf::from(KUBELET)];
+            let Some(file) = files.into_iter().find(|file| file.exists()) else {
+                return left(known, "there are no credentials for it on this machine");
+            };
+            (ClientArgs::file(&file).client().await, known)
+        }
+        (false, None) => return Cluster::None,
+    };
+    let Some(name) = name else { return Cluster::None };
+    let Ok(client) = client else {
+        return left(Some(name), "the credentials for it cannot be used");
+    };
+    let nodes = Api::<Node>::all(client.clone());
+    match tokio::time::timeout(PATIENCE, nodes.get_opt(&name)).await {
+        Ok(Ok(None)) => Cluster::None,
+        Ok(Ok(Some(_))) if may_delete(&client, &name).await => Cluster::Reached { client, name },
+        Ok(Ok(Some(_))) if asked => left(Some(name), "it may not be deleted with this kubeconfig"),
+        Ok(Ok(Some(_))) => {
+            Cluster::Itself { name, embedded: matches!(role, Ok(Role::Node { .. })) }
+        }
+        Ok(Err(_)) | Err(_) => left(Some(name), "the cluster is not reached"),
+    }
+}
+
+fn left(name: Option<String>, why: &'static str) -> Cluster {
+    name.map_or(Cluster::None, |name| Cluster::Left { name, why })
+}
+
+/// Nodes may change their Node, and not delete it.
+async fn may_delete(client: &Client, name: &str) -> bool {
+    let attributes = ResourceAttributes {
+        verb: Some("delete".to_owned()),
+        resource: Some("nodes".to_owned()),
+        name: Some(name.to_owned()),
+        ..ResourceAttributes::default()
+    };
+    let spec = SelfSubjectAccessReviewSpec {
+        resource_attributes: Some(attributes),
+        ..SelfSubjectAccessReviewSpec::default()
+    };
+    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+    let asked = Api::<SelfSubjectAccessReview>::all(client.clone());
+    let parameters = PostParams::default();
+    let answer = tokio::time::timeout(PATIENCE, asked.create(&parameters, &review)).await;
+    answer.is_ok_and(|answer| {
+        answer.is_ok_and(|review| review.status.is_some_and(|status| status.allowed))
+    })
+}
+
+fn listed(plan: &Plan) -> String {
+    let left: String = plan.left.iter().map(|left| format!("left: {left}\n")).collect();
+    if plan.items.is_empty() {
+        return format!("{left}there is nothing to reset\n");
+    }
+    let items: String = plan.items.iter().map(|item| format!("would {item}\n")).collect();
+    format!("{items}{left}nothing was done; `kubewright node reset --yes` does it\n")
 }
 
 fn text(done: &Done) -> String {

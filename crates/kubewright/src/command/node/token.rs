@@ -1,6 +1,7 @@
 //! `kubewright node token`: what machines join with.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Subcommand;
@@ -11,6 +12,7 @@ use kubewright_node::token::{self, DEFAULT_GROUP, Grant, TokenInfo, Usage};
 use kubewright_operator::ClientArgs;
 use serde::Serialize;
 
+use super::unspoken::Unspoken;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, FormatArgs};
 
@@ -35,7 +37,7 @@ enum Verb {
     Show {
         /// The token's id, the part before the dot
         #[arg(value_name = "ID")]
-        id: Id,
+        id: Unspoken<Id>,
         #[command(flatten)]
         format: FormatArgs,
     },
@@ -43,7 +45,7 @@ enum Verb {
     Delete {
         /// Ids of the tokens
         #[arg(required = true, value_name = "ID")]
-        ids: Vec<Id>,
+        ids: Vec<Unspoken<Id>>,
         /// Say what would be deleted and delete nothing
         #[arg(long)]
         dry_run: bool,
@@ -56,9 +58,9 @@ enum Verb {
 /// one.
 #[derive(Clone, Debug, clap::Args)]
 struct CreateArgs {
-    /// How long it is good, as in 24h or 30m; 0 for ever
-    #[arg(long, value_name = "TIME", default_value = "24h")]
-    ttl: SignedDuration,
+    /// How long it is good, as in 24h or 30m; 0 for ever, as with kubeadm
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = ttl, allow_hyphen_values = true)]
+    ttl: Duration,
     /// What it is for, for people
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
@@ -81,6 +83,15 @@ struct CreateArgs {
     dry_run: bool,
     #[command(flatten)]
     format: FormatArgs,
+}
+
+/// A time; nothing stands for ever.
+fn ttl(text: &str) -> Result<Duration, &'static str> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let ttl = text.parse::<SignedDuration>().ok().and_then(|ttl| Duration::try_from(ttl).ok());
+    ttl.ok_or("give a time above zero, as in 24h or 30m, or 0 for ever")
 }
 
 /// An id, taken from a whole token too. A token on the command line is a mistake, and is not
@@ -106,19 +117,21 @@ pub(crate) async fn run(args: &Args) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         Verb::Show { id, format } => {
+            let Id(id) = id.get()?;
             let client = args.client.client().await?;
-            let info = token::show(&client, &id.0, Timestamp::now()).await?;
+            let info = token::show(&client, id, Timestamp::now()).await?;
             format.output.print(&info, || details(&info))?;
             Ok(ExitCode::SUCCESS)
         }
         Verb::Delete { ids, dry_run } => {
+            let ids = Unspoken::all(ids)?;
             let client = args.client.client().await?;
             for Id(id) in ids {
                 if *dry_run {
-                    token::show(&client, id, Timestamp::now()).await?;
+                    token::show(&client, &id, Timestamp::now()).await?;
                     output::print(&format!("would delete bootstrap token {id}\n"))?;
                 } else {
-                    token::delete(&client, id).await?;
+                    token::delete(&client, &id).await?;
                     output::print(&format!("bootstrap token {id} deleted\n"))?;
                 }
             }
@@ -139,12 +152,6 @@ struct Made {
 async fn make(args: &CreateArgs, client: &ClientArgs) -> Outcome {
     let given = std::env::var(TOKEN).ok().filter(|text| !text.is_empty());
     let given = given.map(|text| text.parse()).transpose().map_err(Failure::usage)?;
-    if args.ttl.is_negative() {
-        let error = anyhow!("--ttl lies in the past");
-        return Err(
-            Failure::usage(error).advise("give a time above zero, as in 24h; 0 is for ever")
-        );
-    }
     let expires = match args.ttl.is_zero() {
         true => None,
         false => Some(Timestamp::now().checked_add(args.ttl).map_err(Failure::usage)?),
@@ -157,8 +164,8 @@ async fn make(args: &CreateArgs, client: &ClientArgs) -> Outcome {
     };
     grant.check().map_err(Failure::usage)?;
     if args.dry_run {
-        let until = expires.map_or("for ever".to_owned(), |at| format!("until {at}"));
-        output::print(&format!("would make a bootstrap token, good {until}\n"))?;
+        let would = Would { expires, usages: &args.usages, groups: &args.groups };
+        args.format.output.print(&would, || would.text())?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = client.config().await?;
@@ -172,13 +179,34 @@ async fn make(args: &CreateArgs, client: &ClientArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a dry run tells.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Would<'a> {
+    expires: Option<Timestamp>,
+    usages: &'a [Usage],
+    groups: &'a [String],
+}
+
+impl Would<'_> {
+    fn text(&self) -> String {
+        let until = self.expires.map_or("for ever".to_owned(), |at| format!("until {at}"));
+        format!("would make a bootstrap token, good {until}\n")
+    }
+}
+
 /// Without the token: it does not belong on a command line.
 fn join_command(config: &kube::Config) -> Result<String, Failure> {
     let der = config.root_cert.as_ref().and_then(|certificates| certificates.first());
     let pin = der.and_then(|der| Pin::of_certificate(&der.as_slice().into()));
     let pin = pin.ok_or_else(|| anyhow!("the kubeconfig has no certificate authority to pin"))?;
     let server = config.cluster_url.authority().map_or("", |authority| authority.as_str());
-    Ok(format!("kubewright node join {server} --ca-cert-hash {pin}"))
+    Ok(join_words(server, &pin))
+}
+
+/// The command with which others join; the token is for their environment.
+pub(super) fn join_words(server: &str, pin: &Pin) -> String {
+    format!("kubewright node join {server} --ca-cert-hash {pin}")
 }
 
 fn words<T: ToString>(items: &[T]) -> String {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::ValueHint;
 use kubewright_operator::health::{HealthServer, Readiness};
+use kubewright_operator::listen::Listen;
 use kubewright_operator::{Metrics, Shutdown};
 use kubewright_peerpod::mutation::Settings;
 use kubewright_peerpod::options::environment;
-use kubewright_peerpod::webhook::listen::Listen;
 use kubewright_peerpod::webhook::metrics::WebhookMetrics;
 use kubewright_peerpod::webhook::server::{Server, SharedSettings};
 use kubewright_peerpod::webhook::tls::Serving;

@@ -1,7 +1,6 @@
 //! `kubewright podnet agent`: the agent of one node, and a kubeconfig for it.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Subcommand, ValueHint};
 use kube::Client;
+use kubewright_operator::listen::Listen;
 use kubewright_operator::{ClientArgs, Manager, ManagerOptions, Shutdown};
 use kubewright_podnet::agent::Agent;
 use kubewright_podnet::kubeconfig;
@@ -34,14 +34,15 @@ pub(crate) struct Args {
     verb: Option<Verb>,
     #[command(flatten)]
     agent: AgentArgs,
-    /// Where to answer /metrics, /healthz and /readyz; port 0 takes a free one
+    /// Where to answer /metrics, /healthz and /readyz: without an address on all of them, IPv4 and
+    /// IPv6; port 0 takes a free one
     #[arg(
         long,
-        value_name = "ADDRESS:PORT",
+        value_name = "[ADDRESS]:PORT",
         default_value = "127.0.0.1:8087",
         help_heading = "Operation"
     )]
-    health_address: SocketAddr,
+    health_address: Listen,
     /// Seconds that plugins have to finish when the agent is told to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 20, help_heading = "Operation")]
     drain: u32,
@@ -100,7 +101,7 @@ async fn serve(args: Args, client: ClientArgs) -> Outcome {
     let settings = ManagerOptions {
         // There is one agent on each node, and it has to work while the API server is away.
         election: None,
-        health: Some(args.health_address),
+        health: Some(args.health_address.address()),
         drain: Duration::from_secs(args.drain.into()),
         ..ManagerOptions::default()
     };

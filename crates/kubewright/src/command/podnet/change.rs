@@ -137,8 +137,8 @@ fn explained(error: ChangeError) -> Failure {
             "see whether the pod runs and the agent of its node too: kubectl get pods -A -o wide | grep -e {} -e kubewright-podnet",
             pod.name
         )),
-        ChangeError::Failed { pod, .. } => Some(format!(
-            "mend the cause, the agent goes on trying; or take the network out again with `kubewright podnet detach -n {} {}`",
+        ChangeError::Failed { pod, network, .. } => Some(format!(
+            "mend the cause, the agent goes on trying; or take the network out again with `kubewright podnet detach -n {} {} {network}`",
             pod.namespace, pod.name
         )),
         ChangeError::Edit { pod, source: EditError::Unreadable { .. } } => {

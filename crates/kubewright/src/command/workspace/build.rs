@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use kubewright_workspace::build::{self, BuildError, Built, Options, Outcome as Made, Report};
 use kubewright_workspace::name::ComponentName;
+use kubewright_workspace::sources::Sources;
+use kubewright_workspace::workspace::Workspace;
 use serde::Serialize;
 
+use super::cause::Cause;
 use super::place::{self, LocalArgs, PlaceArgs};
 use super::progress::Voice;
 use super::table::table;
@@ -48,10 +51,13 @@ impl RunArgs {
     }
 }
 
+/// How many files are named at once.
+const SHOWN: usize = 5;
+
 #[derive(Serialize)]
 struct Result<'a> {
     built: &'a [Built],
-    failed: Vec<String>,
+    failed: Vec<Cause>,
     left: &'a [ComponentName],
 }
 
@@ -63,13 +69,13 @@ pub(super) fn run(args: &Args, place: &PlaceArgs) -> Outcome {
         Options { names, affected: args.affected, jobs: args.run.jobs(), dry_run: args.dry_run };
     let stop = place::stop_on_signals()?;
     let report = build::build(&workspace, &sources, &keys, &options, &Voice::new(), &stop)?;
-    let failed: Vec<String> = report.failed.iter().map(ToString::to_string).collect();
+    let failed = report.failed.iter().map(|error| Cause::new(error.component(), error)).collect();
     let result = Result { built: &report.built, failed, left: &report.left };
     args.format.output.print(&result, || {
         let rows: Vec<_> = report.built.iter().map(row).collect();
         table(["COMPONENT", "KEY", "RESULT"], &rows)
     })?;
-    Ok(conclude(report))
+    Ok(conclude(&workspace, &sources, report))
 }
 
 fn row(built: &Built) -> [String; 3] {
@@ -82,12 +88,12 @@ fn row(built: &Built) -> [String; 3] {
 }
 
 /// Tells what failed; the exit code of a build.
-pub(super) fn conclude(report: Report) -> ExitCode {
+pub(super) fn conclude(workspace: &Workspace, sources: &Sources, report: Report) -> ExitCode {
     if report.failed.is_empty() {
         return ExitCode::SUCCESS;
     }
     for error in report.failed {
-        eprint!("{}", explained(error).report());
+        eprint!("{}", explained(workspace, sources, error).report());
     }
     if !report.left.is_empty() {
         let left: Vec<&str> = report.left.iter().map(ComponentName::as_str).collect();
@@ -96,10 +102,14 @@ pub(super) fn conclude(report: Report) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn explained(error: BuildError) -> Failure {
+fn explained(workspace: &Workspace, sources: &Sources, error: BuildError) -> Failure {
     let advice = match &error {
         BuildError::Program { component, .. } => {
-            Some(format!("all that it said is in .kubewright/log/{component}.log"))
+            let said = format!("all that it said is in .kubewright/log/{component}.log");
+            match unseen(workspace, sources, component) {
+                Some(unseen) => Some(format!("{said}; {unseen}")),
+                None => Some(said),
+            }
         }
         BuildError::TreeChanged { .. } => {
             Some("run it again; what builds write belongs into their outputs".to_owned())
@@ -111,4 +121,21 @@ fn explained(error: BuildError) -> Failure {
         Some(advice) => failure.advise(advice),
         None => failure,
     }
+}
+
+/// Why a build may miss something that lies in a tree.
+fn unseen(workspace: &Workspace, sources: &Sources, component: &ComponentName) -> Option<String> {
+    let unseen = build::unseen(workspace, sources, component);
+    let (shown, more) = unseen.split_at(unseen.len().min(SHOWN));
+    let mut text = match shown.is_empty() {
+        true => return None,
+        false => format!(
+            "builds see only files that git does not ignore, none of repositories inside, and no links out: {}",
+            shown.join(", ")
+        ),
+    };
+    if !more.is_empty() {
+        text += &format!(" and {} more", more.len());
+    }
+    Some(text)
 }

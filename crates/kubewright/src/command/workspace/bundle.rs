@@ -21,6 +21,9 @@ use super::registry::{RegistryArgs, told};
 use crate::failure::{Failure, Outcome};
 use crate::output::{FormatArgs, pairs};
 
+/// Where large files are on their way, as with skopeo and buildah: `/tmp` is often memory.
+const LARGE: &str = "/var/tmp";
+
 /// Carry the workspace in one file to where there is no network
 ///
 /// Repositories, images, manifests and Go modules: all that a build needs besides its toolchain.
@@ -81,6 +84,9 @@ struct LoadArgs {
     /// How containerd unpacks [default: as it is set up]
     #[arg(long, value_name = "NAME", requires = "containerd")]
     snapshotter: Option<String>,
+    /// Check the bundle, say what would be loaded, and load nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -119,7 +125,8 @@ fn create(args: &CreateArgs, place: &PlaceArgs) -> Outcome {
         })?;
         bundled.push(BundledImage { name: index.reference, descriptor: index.descriptor });
     }
-    let plan = Plan::of_workspace(&workspace, &sources, images.layout(), bundled)?;
+    let stop = place::stop_on_signals()?;
+    let plan = Plan::of_workspace(&workspace, &sources, images.layout(), bundled, &stop)?;
     if args.dry_run {
         #[derive(serde::Serialize)]
         struct Line<'a> {
@@ -138,7 +145,7 @@ fn create(args: &CreateArgs, place: &PlaceArgs) -> Outcome {
     }
     let file = args.file.clone().unwrap_or_else(|| default_file(&workspace));
     let meter = Meter::new("bundle", plan.size());
-    let written = bundle::write(&plan, &file, &|bytes| meter.moved(bytes))?;
+    let written = bundle::write(&plan, &file, &|bytes| meter.moved(bytes), &stop)?;
     drop(meter);
     args.format.output.print(&written, || {
         let mut lines = vec![
@@ -183,20 +190,44 @@ fn meter(what: &'static str, file: &Path) -> Result<Meter, Failure> {
 }
 
 fn load(args: &LoadArgs) -> Outcome {
+    if args.dry_run {
+        return foretell(args);
+    }
     match &args.target.to {
         Some(folder) => load_workspace(args, folder),
         None => load_images(args),
     }
 }
 
+/// What would be loaded, of a bundle that is whole.
+fn foretell(args: &LoadArgs) -> Outcome {
+    if let Some(folder) = &args.target.to {
+        bundle::vacant(folder)?;
+    }
+    let reading = meter("verify", &args.file)?;
+    let verified = bundle::verify(&args.file, &|bytes| reading.moved(bytes))?;
+    drop(reading);
+    let about = verified.about;
+    args.format.output.print(&about, || {
+        let mut lines: Vec<(&str, String)> = Vec::new();
+        if args.target.to.is_some() {
+            let component = |one: &bundle::BundledComponent| format!("{} {}", one.name, one.commit);
+            lines.extend(about.components.iter().map(|one| ("component", component(one))));
+        }
+        lines.extend(about.images.iter().map(|image| ("image", image.name.clone())));
+        pairs(&lines)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn load_workspace(args: &LoadArgs, folder: &Path) -> Outcome {
+    let stop = place::stop_on_signals()?;
     let reading = meter("load", &args.file)?;
-    let loaded = bundle::load(&args.file, folder, &|bytes| reading.moved(bytes))?;
+    let loaded = bundle::load(&args.file, folder, &|bytes| reading.moved(bytes), &stop)?;
     drop(reading);
     let mut workspace = Workspace::open(&folder.join(manifest::FILE))?;
     let names: Vec<_> = workspace.manifest.component.keys().cloned().collect();
     let names: Vec<_> = names.iter().collect();
-    let stop = place::stop_on_signals()?;
     let options = sync::Options::default();
     let mut code = ExitCode::SUCCESS;
     for error in sync::sync(&mut workspace, &names, &options, &Voice::new(), &stop)?
@@ -217,11 +248,21 @@ fn load_workspace(args: &LoadArgs, folder: &Path) -> Outcome {
     Ok(code)
 }
 
+/// Where a bundle is unpacked on its way.
+fn spacious() -> PathBuf {
+    let asked = std::env::var_os("TMPDIR").filter(|folder| !folder.is_empty());
+    match asked.is_none() && Path::new(LARGE).is_dir() {
+        true => PathBuf::from(LARGE),
+        false => std::env::temp_dir(),
+    }
+}
+
 fn load_images(args: &LoadArgs) -> Outcome {
+    let stop = place::stop_on_signals()?;
     let reading = meter("load", &args.file)?;
-    let beside = std::env::temp_dir();
+    let beside = spacious();
     let (folder, layout, about) =
-        bundle::images(&args.file, &beside, &|bytes| reading.moved(bytes))?;
+        bundle::images(&args.file, &beside, &|bytes| reading.moved(bytes), &stop)?;
     drop(reading);
     let mut images: Vec<_> =
         about.images.iter().map(|image| (image.name.clone(), image.descriptor.clone())).collect();
@@ -235,7 +276,7 @@ fn load_images(args: &LoadArgs) -> Outcome {
             }
             let meter = Arc::new(Meter::new("push", 0));
             let options = args.registry.options(&meter);
-            let done = push::push(&layout, &images, &options, &mut |done| {
+            let done = push::push(&layout, &images, &options, &stop, &mut |done| {
                 meter.line(&format!("{}: {}", done.reference, told(done)));
             })?;
             done.into_iter().map(|done| done.reference).collect()
@@ -246,7 +287,7 @@ fn load_images(args: &LoadArgs) -> Outcome {
                 namespace: args.namespace.clone(),
                 snapshotter: args.snapshotter.clone(),
             };
-            containerd::import(&containerd, &layout, &images)?;
+            containerd::import(&containerd, &layout, &images, &stop)?;
             images.into_iter().map(|(name, _)| name).collect()
         }
     };

@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Name of the kind cluster
     #[arg(long, value_name = "NAME", default_value = kind::NAME)]
     kind_name: kubewright_workspace::name::ComponentName,
-    /// Delete the kind cluster, and deploy nothing
+    /// Delete the kind cluster afterwards, however it ended
     #[arg(long)]
     delete: bool,
     /// Let the API server say whether it would take the objects, and change nothing
@@ -79,17 +79,15 @@ pub(super) fn run(args: Args, place: &PlaceArgs) -> Outcome {
 }
 
 fn attempt(args: Args, place: &PlaceArgs) -> Outcome {
-    let workspace = place.open()?;
-    let cluster = Cluster::new(args.kind_name.as_str(), &workspace.state_folder("kind")?);
-    if args.delete {
-        if args.on != On::Kind {
-            return Err(Failure::usage(anyhow::anyhow!(
-                "--delete deletes a kind cluster: give --on kind"
-            )));
-        }
-        cluster.delete()?;
-        return Ok(ExitCode::SUCCESS);
+    if args.delete && args.on != On::Kind {
+        let error = anyhow::anyhow!("--delete deletes a kind cluster: give --on kind");
+        return Err(Failure::usage(error));
     }
+    let workspace = place.open()?;
+    // Before kind begins: a signal must not leave a cluster that is to be deleted.
+    let stop = place::stop_on_signals()?;
+    let cluster = Cluster::new(args.kind_name.as_str(), &workspace.state_folder("kind")?);
+    let cluster = cluster.stopping(&stop);
     let (sources, keys) = args.local.look(&workspace)?;
     let images = Images::of(&workspace, &sources, &keys)?;
     let texts = texts(&workspace, &images)?;
@@ -100,20 +98,37 @@ fn attempt(args: Args, place: &PlaceArgs) -> Outcome {
             Failure::new(error).advise("make the images first: kubewright workspace image")
         })?,
     };
-    if args.on == On::Kind && !args.dry_run {
-        cluster.create()?;
-        load(&workspace, &images, &cluster)?;
+    if args.on == On::Kind && args.dry_run && !cluster.kubeconfig().is_file() {
+        let name = &args.kind_name;
+        let error =
+            anyhow::anyhow!("the kind cluster {name} is not there, and --dry-run makes none");
+        return Err(Failure::new(error).advise("try the objects on another: --on embedded"));
     }
-    let stop = place::stop_on_signals()?;
     let options =
         Options { depth, timeout: Duration::from_secs(args.timeout), dry_run: args.dry_run };
-    wait(async {
-        let target = Target::reach(&args, &cluster).await?;
-        let conclusion = conclude(&target.client, &texts, &digests, &options, &stop).await?;
-        target.end().await;
-        print(args.format.output, &conclusion)?;
-        Ok(if conclusion.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
+    let attempt = || {
+        if args.on == On::Kind && !args.dry_run {
+            cluster.create()?;
+            load(&workspace, &images, &cluster)?;
+        }
+        wait(async {
+            let target = Target::reach(&args, &cluster).await?;
+            let conclusion = conclude(&target.client, &texts, &digests, &options, &stop).await;
+            target.end().await;
+            conclusion
+        })
+    };
+    let conclusion = attempt();
+    if args.delete
+        && !args.dry_run
+        && let Err(error) = cluster.delete()
+    {
+        // The verdict is of what was deployed.
+        eprint!("{}", Failure::new(error).report());
+    }
+    let conclusion = conclusion?;
+    print(args.format.output, &conclusion)?;
+    Ok(if conclusion.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The rendered manifests that `[test] deploy` names.
@@ -144,8 +159,13 @@ fn load(workspace: &Workspace, images: &Images<'_>, cluster: &Cluster) -> Result
         let written = std::fs::File::create(&archive)
             .with_context(|| format!("cannot write {}", archive.display()))?;
         let all = [(index.reference.clone(), index.descriptor.clone())];
-        kubewright_oci::archive::export(images.layout(), &all, &Platform::host(), written)?;
-        cluster.load(&archive)?;
+        let loaded =
+            kubewright_oci::archive::export(images.layout(), &all, &Platform::host(), written)
+                .map_err(Failure::new)
+                .and_then(|()| cluster.load(&archive).map_err(Failure::new));
+        // It is as large as the image, and of no use any more.
+        let _ = std::fs::remove_file(&archive);
+        loaded?;
         eprintln!("{} is loaded", index.reference);
     }
     Ok(())

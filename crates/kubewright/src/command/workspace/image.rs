@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, place: &PlaceArgs) -> Outcome {
     if !names.is_empty() {
         let report = build::build(&workspace, &sources, &keys, &options, &voice, &stop)?;
         if !report.failed.is_empty() {
-            return Ok(conclude(report));
+            return Ok(conclude(&workspace, &sources, report));
         }
         for built in report.built.iter().filter(|built| built.result == Made::Pending) {
             eprintln!("{} would be built first", built.component);

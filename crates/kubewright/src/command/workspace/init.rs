@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::ValueHint;
-use kubewright_workspace::manifest::{FILE, import};
+use kubewright_workspace::manifest::FILE;
+use kubewright_workspace::manifest::import::{self, Imported};
 
 use super::place::PlaceArgs;
 use crate::failure::{Failure, Outcome};
@@ -29,7 +30,10 @@ pub(super) fn run(args: &Args, place: &PlaceArgs) -> Outcome {
     let file = place.file().cloned().unwrap_or_else(|| PathBuf::from(FILE));
     let folder = std::path::absolute(&file).context("cannot tell the present folder")?;
     let folder = folder.parent().context("a workspace.toml is in a folder")?.to_owned();
-    let text = import::import(&args.from, &folder)?;
+    let Imported { text, left } = import::import(&args.from, &folder)?;
+    for left in left {
+        eprintln!("not taken: {left}");
+    }
     if args.dry_run {
         output::print(&text)?;
         return Ok(ExitCode::SUCCESS);

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::ValueHint;
 use kubewright_workspace::image::Images;
-use kubewright_workspace::manifest_images::{By, Rendered, render};
+use kubewright_workspace::manifest_images::{self, By, Rendered, render};
 use kubewright_workspace::workspace::Workspace;
 
 use super::place::{LocalArgs, PlaceArgs};
@@ -17,7 +16,8 @@ use crate::output::{self, FormatArgs};
 /// Set the images of this workspace in Kubernetes manifests
 ///
 /// Comments and order stay. An image that no component makes is an error, unless [manifests]
-/// external names it.
+/// external names it. Images of the workspace that arguments, variables and ConfigMaps mention are
+/// set too. Files of sources that are gone are removed from the folder.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
     /// By digest, of images that are made; not by tag
@@ -66,12 +66,12 @@ fn write(workspace: &Workspace, out: Option<&Path>, rendered: &[Rendered]) -> Re
         Some(folder) => folder.to_owned(),
         None => workspace.state_folder("manifests")?,
     };
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
-    for one in rendered {
-        let file = folder.join(&one.name);
-        std::fs::write(&file, &one.text)
-            .with_context(|| format!("cannot write {}", file.display()))?;
+    let written = manifest_images::write(&folder, rendered)?;
+    for name in &written.removed {
+        eprintln!("removed {name}: no source makes it any longer");
+    }
+    for name in &written.changed {
+        eprintln!("left {name}: no source makes it any longer, but it was changed");
     }
     eprintln!("written to {}", folder.display());
     Ok(())

@@ -2,6 +2,7 @@
 
 mod build;
 mod bundle;
+mod cause;
 mod deploy;
 mod dev_vm;
 mod graph;

@@ -13,10 +13,7 @@ use kubewright_workspace::sources::Sources;
 use kubewright_workspace::workspace::Workspace;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::failure::Failure;
-
-/// Exit code of a process that SIGINT ends.
-const INTERRUPTED: i32 = 130;
+use crate::failure::{Failure, INTERRUPTED};
 
 /// Which workspace.
 #[derive(Clone, Debug, clap::Args)]
@@ -70,10 +67,15 @@ pub(super) struct LocalArgs {
 }
 
 impl LocalArgs {
+    /// Whether they are built with each other.
+    pub(super) fn wanted(self) -> bool {
+        self.local.0
+    }
+
     /// The sources with their keys.
     pub(super) fn look(self, workspace: &Workspace) -> Result<(Sources, Keys), Failure> {
         let sources = Sources::of(workspace)?;
-        let keys = Keys::of_sources(workspace, &sources, self.local.0)?;
+        let keys = Keys::of_sources(workspace, &sources, self.wanted())?;
         Ok((sources, keys))
     }
 }
@@ -108,7 +110,7 @@ pub(super) fn stop_on_signals() -> Result<Stop, Failure> {
                 let next = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
                 futures::future::select_all(next).await;
                 if twice.swap(true, Ordering::SeqCst) {
-                    std::process::exit(INTERRUPTED);
+                    std::process::exit(INTERRUPTED.into());
                 }
                 asked.stop();
             }

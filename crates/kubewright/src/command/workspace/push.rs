@@ -64,7 +64,8 @@ pub(super) fn run(args: &Args, place: &PlaceArgs) -> Outcome {
     }
     let meter = Arc::new(Meter::new("push", 0));
     let options = args.registry.options(&meter);
-    let done = push::push(images.layout(), &joined, &options, &mut |done| {
+    let stop = place::stop_on_signals()?;
+    let done = push::push(images.layout(), &joined, &options, &stop, &mut |done| {
         meter.line(&format!("{}: {}", done.reference, told(done)));
     })?;
     args.format.output.print(&done, || {

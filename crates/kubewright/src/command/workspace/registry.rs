@@ -21,6 +21,9 @@ pub(super) struct RegistryArgs {
     /// Blobs at once
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     uploads: u8,
+    /// Let what is pushed take a name from an index of more platforms, whose others are lost by it
+    #[arg(long)]
+    replace: bool,
 }
 
 impl RegistryArgs {
@@ -31,6 +34,7 @@ impl RegistryArgs {
             plain_http: self.plain_http.clone(),
             certificates: self.certificate.clone(),
             parallel: usize::from(self.uploads),
+            replace: self.replace,
             observer: Arc::new(move |event| match event {
                 Event::Begin(_, bytes) => meter.more(bytes),
                 Event::Moved(_, bytes) => meter.moved(bytes),

@@ -7,6 +7,7 @@ use kubewright_workspace::sync::plan::Step;
 use kubewright_workspace::sync::{self, Options, Synced, short};
 use serde::Serialize;
 
+use super::cause::Cause;
 use super::place::{self, PlaceArgs};
 use super::progress::Voice;
 use super::table::table;
@@ -40,7 +41,7 @@ pub(super) struct Args {
 #[serde(untagged)]
 enum Line<'a> {
     Done(&'a Synced),
-    Failed { component: &'a ComponentName, error: String },
+    Failed(Cause),
 }
 
 pub(super) fn run(args: &Args, place: &PlaceArgs) -> Outcome {
@@ -64,7 +65,7 @@ pub(super) fn run(args: &Args, place: &PlaceArgs) -> Outcome {
         .zip(&results)
         .map(|(component, result)| match result {
             Ok(synced) => Line::Done(synced),
-            Err(error) => Line::Failed { component, error: error.to_string() },
+            Err(error) => Line::Failed(Cause::new(Some(component), error)),
         })
         .collect();
     args.format.output.print(&lines, || {
