@@ -143,6 +143,7 @@ impl Bench {
             address: None,
             labels: Default::default(),
             expiration: None,
+            again: false,
         })
     }
 
@@ -193,7 +194,8 @@ impl Bench {
 
     /// One request with the token, over a connection of its own.
     async fn request(&self) -> Result<()> {
-        let client = kubewright_node::join::with_token(&self.cluster, &self.token)?;
+        let nobody = kubewright_node::join::with_nothing(&self.cluster)?;
+        let client = kubewright_node::join::with_token(&nobody, &self.token);
         client.apiserver_version().await?;
         Ok(())
     }

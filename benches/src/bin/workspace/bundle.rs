@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use kubewright_workspace::bundle::{self, About, FORMAT, Item, Plan, Source};
+use kubewright_workspace::process::Stop;
 
 use crate::files::{copy, of_this_machine, run, speed, timed};
 
@@ -19,7 +20,7 @@ pub(crate) fn is_writer() -> bool {
 /// Writes a bundle and says how much memory that took, in KiB.
 pub(crate) fn writes() -> Result<()> {
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap_or_default());
-    bundle::write(&plan(&folder)?, &folder.with_extension("bundle"), &|_| ())?;
+    bundle::write(&plan(&folder)?, &folder.with_extension("bundle"), &|_| (), &Stop::default())?;
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.and_then(|peak| peak.split_whitespace().next());
@@ -56,7 +57,7 @@ pub(crate) fn measure(size: u64, rounds: usize) -> Result<()> {
         };
         sums.push(timed(hash)?.0);
         let plan = plan(&files)?;
-        writes.push(timed(|| Ok(bundle::write(&plan, &out, &|_| ())?))?.0);
+        writes.push(timed(|| Ok(bundle::write(&plan, &out, &|_| (), &Stop::default())?))?.0);
         verifies.push(timed(|| Ok(bundle::verify(&out, &|_| ())?))?.0);
     }
     let best = |times: Vec<std::time::Duration>| times.into_iter().min().unwrap_or_default();

@@ -153,9 +153,14 @@ fn many(rounds: usize) -> Result<()> {
         let begin = Instant::now();
         let manifest = Manifest::parse(&text, Path::new("workspace.toml"))?;
         let graph = infer(&manifest, &facts)?;
-        let (environment, bases) = (BTreeMap::new(), BTreeMap::new());
-        let common =
-            Common { toolchain: "go", environment: &environment, local: true, bases: &bases };
+        let (environment, compilers) = (BTreeMap::new(), BTreeMap::new());
+        let common = Common {
+            toolchain: "go",
+            compilers: &compilers,
+            environment: &environment,
+            local: true,
+            bases: &environment,
+        };
         let keys = Keys::plan(&manifest, &graph, &states, BTreeMap::new(), common);
         let last = graph.order().last().context("no components")?;
         ensure!(keys.of(last).as_str().len() == 64, "no key");
@@ -184,7 +189,10 @@ fn synthetic(count: usize) -> Result<Synthetic> {
         }
         let imports = needs.iter().map(|need| (format!("x.org/c{need}/pkg"), 3)).collect();
         let name: ComponentName = format!("c{at}").parse()?;
-        facts.insert(name.clone(), Facts { module: Some(ModFile::parse(&module)?), imports });
+        facts.insert(
+            name.clone(),
+            Facts { module: Some(ModFile::parse(&module)?), imports, ..Facts::default() },
+        );
         let tree = format!("{at:040x}");
         let state = State {
             commit: tree.clone(),
@@ -192,6 +200,7 @@ fn synthetic(count: usize) -> Result<Synthetic> {
             branch: None,
             ahead_behind: None,
             changes: Vec::new(),
+            absent: None,
         };
         states.insert(name, state);
     }

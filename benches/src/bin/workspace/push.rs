@@ -8,6 +8,7 @@ use anyhow::Result;
 use kubewright_oci::registry::Options;
 use kubewright_oci::{Descriptor, Image, Layout, Platform, Tree};
 use kubewright_testkit::Registry;
+use kubewright_workspace::process::Stop;
 use kubewright_workspace::push;
 
 use crate::files::{copy, of_this_machine, run, speed, timed};
@@ -96,7 +97,8 @@ fn round(layers: &[PathBuf], folder: &Path) -> Result<Round> {
     layout.tag("bench", &image)?;
     let registry = Registry::start()?;
     let images = [(format!("{}/bench/tool:v1", registry.host()), image)];
-    let push = || Ok(push::push(&layout, &images, &Options::default(), &mut |_| ())?);
+    let push =
+        || Ok(push::push(&layout, &images, &Options::default(), &Stop::default(), &mut |_| ())?);
     let (pushed, _) = timed(push)?;
     let (again, done) = timed(push)?;
     anyhow::ensure!(done.iter().all(|done| done.pushed.bytes == 0), "blobs were sent again");
