@@ -11,6 +11,7 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Config};
+use kubewright_apiserver::Server;
 use kubewright_console::{Access, Certificate, Console, ConsoleError, Settings, rbac};
 use kubewright_testkit::require;
 use serde_json::{Value, json};
@@ -225,9 +226,7 @@ async fn users_have_their_own_rights_and_nothing_more() {
     require!(let fixture = Fixture::start().await);
     let mut fixture = fixture;
     require!(let server = fixture.cluster.embedded());
-    let address = server.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig(address).unwrap()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    let config = over_tls(server).await;
     let request = fixture.ask("csr-users", "worker-1").await;
     let uid = request.metadata.uid.unwrap();
     let reader = account(
@@ -251,7 +250,7 @@ async fn users_have_their_own_rights_and_nothing_more() {
     )
     .await;
     // The configuration is an administrator's: none of that may reach a user.
-    let url = fixture.serve(settings(Access::Users(Box::new(config.unwrap())))).await;
+    let url = fixture.serve(settings(Access::Users(Box::new(config)))).await;
 
     let mut nobody = Visitor::new(&url);
     let answer = nobody.get("/nodes").await;
@@ -309,16 +308,14 @@ async fn users_have_their_own_rights_and_nothing_more() {
     }
 }
 
-/// With the rules that the guide gives, everything is seen and decisions are made; none of them is
-/// there for nothing.
+/// With the rules of the two roles together, everything is seen and decisions are made; none of them
+/// is there for nothing.
 #[tokio::test]
 async fn the_rules_of_the_roles_suffice_and_are_all_needed() {
     require!(let fixture = Fixture::start().await);
     let mut fixture = fixture;
     require!(let server = fixture.cluster.embedded());
-    let address = server.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig(address).unwrap()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    let config = over_tls(server).await;
     // Where Calico's resources are served in both groups, the other one is watched.
     let watched = |rule: &PolicyRule| {
         rule.api_groups.iter().flatten().all(|group| group != "projectcalico.org")
@@ -334,7 +331,7 @@ async fn the_rules_of_the_roles_suffice_and_are_all_needed() {
         rules.remove(without);
         fewer.push(account_by(&fixture, &format!("fewer-{without}"), Value::Array(rules)).await);
     }
-    let url = fixture.serve(settings(Access::Users(Box::new(config.unwrap())))).await;
+    let url = fixture.serve(settings(Access::Users(Box::new(config)))).await;
     for token in fewer {
         let mut visitor = Visitor::new(&url);
         visitor.sign_in(&token).await;
@@ -381,6 +378,13 @@ impl Visitor {
         }
         all
     }
+}
+
+/// The way to the API server as users' kubeconfigs know it.
+async fn over_tls(server: &Server) -> Config {
+    let address = server.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig(address).unwrap()).unwrap();
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
 }
 
 /// A token of a service account with these rights.
@@ -511,11 +515,9 @@ async fn a_user_signs_in_and_out_in_the_browser() {
     require!(let fixture = Fixture::start().await);
     let mut fixture = fixture;
     require!(let server = fixture.cluster.embedded());
-    let address = server.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig(address).unwrap()).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    let config = over_tls(server).await;
     let token = account(&fixture, "viewer", &[("", "nodes", &["list", "watch"])]).await;
-    let url = fixture.serve(settings(Access::Users(Box::new(config.unwrap())))).await;
+    let url = fixture.serve(settings(Access::Users(Box::new(config)))).await;
     let browser = Browser::start().await;
     browser.size(1240, 800, false).await;
     browser.open(&format!("{url}nodes")).await;
