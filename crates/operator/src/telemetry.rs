@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::environment;
 
@@ -41,7 +42,7 @@ pub enum TelemetryError {
         level: String,
         /// Where it is wrong.
         #[source]
-        source: tracing_subscriber::filter::ParseError,
+        source: ParseError,
     },
     /// Something in this process has set up logging before.
     #[error("logging is set up already")]
@@ -69,16 +70,21 @@ impl LogArgs {
         W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
     {
         let level = if self.log_level.is_empty() { "info" } else { &self.log_level };
-        let filter = EnvFilter::try_new(level)
+        // Spans and fields, by which `EnvFilter` could choose too, are not worth its regular
+        // expressions: half a megabyte of each process.
+        let filter: Targets = level
+            .parse()
             .map_err(|source| TelemetryError::Level { level: level.to_owned(), source })?;
+        let most = filter.iter().map(|(_, level)| level).chain(filter.default_level()).max();
         let builder = tracing_subscriber::fmt()
-            .with_env_filter(filter)
+            .with_max_level(most.unwrap_or(LevelFilter::OFF))
             .with_ansi(colours)
             .with_writer(writer);
         Ok(match self.log_format {
-            LogFormat::Text => Box::new(builder.finish()),
+            LogFormat::Text => Box::new(builder.finish().with(filter)),
             LogFormat::Json => {
-                Box::new(builder.json().flatten_event(true).with_ansi(false).finish())
+                let json = builder.json().flatten_event(true).with_ansi(false);
+                Box::new(json.finish().with(filter))
             }
         })
     }
@@ -144,6 +150,10 @@ mod tests {
         assert!(plain.contains("applied") && plain.contains("node=\"a\""), "{plain}");
         assert!(!plain.contains("looked") && !plain.contains('\u{1b}'), "{plain}");
         assert!(logged(LogFormat::Text, "info", true).contains('\u{1b}'));
+        // This crate's own lines, by the name of its module.
+        let directives = concat!("error,", module_path!(), "=debug");
+        assert!(logged(LogFormat::Text, directives, false).contains("looked"));
+        assert_eq!(logged(LogFormat::Text, "debug,kubewright_operator=off", false), "");
     }
 
     #[test]
