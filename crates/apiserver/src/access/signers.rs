@@ -4,11 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
 
 use super::attributes::{Attributes, On, Place};
 use super::identity::MASTERS;
+use crate::builtin::certificates::pem;
 use crate::error::{Error, Result};
 use crate::rest::Target;
 
@@ -62,10 +62,11 @@ fn may(target: &Target<'_>, verb: &str, signer: &str) -> bool {
 fn asks_for_masters(object: &Value) -> bool {
     let request = object["spec"]["request"].as_str().unwrap_or_default();
     let bytes = STANDARD.decode(request).unwrap_or_default();
-    let Some(Ok(pem)) = Pem::iter_from_buffer(&bytes).next() else {
+    // What cannot be read is refused by the validation.
+    let Some(der) = pem::request(&bytes) else {
         return false;
     };
-    let Ok((_, request)) = X509CertificationRequest::from_der(&pem.contents) else {
+    let Ok((_, request)) = X509CertificationRequest::from_der(&der) else {
         return false;
     };
     let subject = &request.certification_request_info.subject;

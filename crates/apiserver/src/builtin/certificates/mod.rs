@@ -1,5 +1,6 @@
 //! CertificateSigningRequest: who asks for which certificate, and who said yes.
 
+pub(crate) mod pem;
 pub(crate) mod signer;
 mod validation;
 

@@ -12,11 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
 
 use super::super::part::{list, text};
+use super::pem;
 
 const NODES: &str = "system:nodes";
 const NODE: &str = "system:node:";
@@ -79,8 +81,7 @@ pub(crate) struct Asked {
 impl Asked {
     /// Reads a CertificateSigningRequest; `None` when the request in it cannot be read.
     pub(crate) fn of(object: &Value) -> Option<Self> {
-        let pem = STANDARD.decode(text(object, "/spec/request")).ok()?;
-        let der = Pem::iter_from_buffer(&pem).next()?.ok()?.contents;
+        let der = pem::request(&STANDARD.decode(text(object, "/spec/request")).ok()?)?;
         let usages = list(object, "/spec/usages").iter().filter_map(Value::as_str);
         let usages = usages.map(str::to_owned).collect();
         let (_, request) = X509CertificationRequest::from_der(&der).ok()?;
@@ -101,6 +102,14 @@ impl Asked {
             uris: 0,
             usages,
         };
+        let attributes = request.certification_request_info.iter_attributes();
+        let lists = attributes.filter(|attribute| {
+            matches!(attribute.parsed_attribute(), ParsedCriAttribute::ExtensionRequest(_))
+        });
+        // The parser tells of the first only, and Go's reads them all.
+        if lists.count() > 1 {
+            return None;
+        }
         for extension in request.requested_extensions().into_iter().flatten() {
             let ParsedExtension::SubjectAlternativeName(names) = extension else {
                 continue;
@@ -330,6 +339,26 @@ mod tests {
             assert_eq!(check(&object).err().unwrap_or_default(), expected, "{object}");
         }
         assert_eq!(Signer::named("example.com/mine"), None);
+    }
+
+    /// Go's parser reads all of them, ours the first.
+    #[test]
+    fn a_request_that_asks_for_extensions_twice_is_not_signed() {
+        let params = CertificateParams::new(["a".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let asked = |again: Option<Vec<u8>>| {
+            // `pkcs-9-at-extensionRequest` of RFC 2985.
+            let oid: &[u64] = &[1, 2, 840, 113_549, 1, 9, 14];
+            let again = again.map(|values| rcgen::Attribute { oid, values });
+            let again = again.into_iter().collect();
+            let request = params.serialize_request_with_attributes(&key, again).unwrap();
+            let spec = json!({ "request": STANDARD.encode(request.pem().unwrap()) });
+            Asked::of(&json!({ "spec": spec }))
+        };
+        let once = asked(None).unwrap();
+        let (_, read) = X509CertificationRequest::from_der(&once.der).unwrap();
+        let listed = read.certification_request_info.attributes()[0].value.to_vec();
+        assert_eq!(asked(Some(listed)), None);
     }
 
     #[test]

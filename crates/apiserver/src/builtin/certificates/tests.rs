@@ -95,6 +95,19 @@ fn findings_on_create() {
 }
 
 #[test]
+fn a_request_hidden_behind_another_is_refused() {
+    let text = |encoded: String| String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
+    let (first, hidden) = (text(request()), text(request()));
+    let skipped = first.replace("END CERTIFICATE REQUEST", "END CERTIFICATE REQUESTS");
+    let mut spec = spec();
+    spec["request"] = STANDARD.encode(format!("{skipped}{hidden}")).into();
+    let found = create(GROUP, RESOURCE, KIND, json!({"spec": spec})).unwrap_err();
+    assert_eq!(found, [("spec.request".to_owned(), "FieldValueInvalid")]);
+    let signed = json!({"spec": {"signerName": "", "usages": [], "request": spec["request"]}});
+    assert_eq!(signer::Asked::of(&signed), None);
+}
+
+#[test]
 fn decisions_are_made_once_and_only_by_approval() {
     let object = stored();
     let change =

@@ -11,7 +11,7 @@ use x509_parser::prelude::FromDer;
 
 use super::super::Part;
 use super::super::part::{at, list, text};
-use super::LASTING;
+use super::{LASTING, pem};
 use crate::field::{self, Error};
 use crate::names;
 
@@ -134,13 +134,8 @@ pub(super) fn update(part: Part<'_>, object: &Value, stored: &Value) -> field::E
 
 /// A PKCS#10 request in PEM. Its signature is not checked, as on a real server.
 fn parse_request(bytes: &[u8]) -> Result<(), String> {
-    let wrong_type = || "PEM block type must be CERTIFICATE REQUEST".to_owned();
-    let pem = Pem::iter_from_buffer(bytes).next().and_then(Result::ok);
-    let pem = pem.ok_or_else(wrong_type)?;
-    if pem.label != "CERTIFICATE REQUEST" {
-        return Err(wrong_type());
-    }
-    X509CertificationRequest::from_der(&pem.contents).map(|_| ()).map_err(|error| error.to_string())
+    let der = pem::request(bytes).ok_or("PEM block type must be CERTIFICATE REQUEST")?;
+    X509CertificationRequest::from_der(&der).map(|_| ()).map_err(|error| error.to_string())
 }
 
 fn parse_certificates(encoded: &str) -> Result<(), String> {
