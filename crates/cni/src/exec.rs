@@ -3,10 +3,12 @@
 mod cancel;
 mod family;
 mod process;
+mod root;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -74,6 +76,15 @@ pub trait Exec: Send + Sync {
     /// [`ExecError`] when it did not start, or was killed here. A program that fails by itself is
     /// no error.
     fn run(&self, invocation: &Invocation) -> Result<Output, ExecError>;
+
+    /// Whether there is such a program for [`Exec::run`].
+    fn has(&self, program: &Path) -> bool {
+        is_program(program)
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

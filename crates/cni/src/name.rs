@@ -1,10 +1,12 @@
 //! Names that become paths, arguments and keys of other programs' state, checked before they do.
 //!
 //! The rules are those of the [specification](https://www.cni.dev/docs/spec/) and of the Linux
-//! kernel; the reference implementation enforces the same, later.
+//! kernel; the reference implementation enforces most of them, later.
 
 /// Bytes of an interface name without the closing NUL, `IFNAMSIZ - 1`.
 const MAX_INTERFACE_NAME: usize = 15;
+/// Names of folders, and of what stands for every interface in `/proc/sys/net/ipv4/conf`.
+const RESERVED: [&str; 4] = [".", "..", "all", "default"];
 /// Bytes of one component of a path, `NAME_MAX`.
 pub(crate) const MAX_FILE_NAME: usize = 255;
 
@@ -62,7 +64,11 @@ pub fn check_network(name: &str) -> Result<(), NameError> {
     check_identifier("network name", name)
 }
 
-/// Checks the name of an interface in a container.
+/// Checks the name of an interface in a container: one that the kernel takes as it is.
+///
+/// libcni lets a `%` pass, of which the kernel makes a number, so that nobody would find the
+/// interface again under the name that was asked for; and letters beyond ASCII, of which the kernel
+/// takes a byte of some for white space.
 ///
 /// # Errors
 /// [`NameError::Interface`], saying what is wrong.
@@ -71,12 +77,12 @@ pub fn check_interface(name: &str) -> Result<(), NameError> {
         "is empty"
     } else if name.len() > MAX_INTERFACE_NAME {
         "is longer than 15 bytes"
-    } else if matches!(name, "." | "..") {
+    } else if RESERVED.contains(&name) {
         "is reserved"
-    } else if name.contains(['/', ':']) {
-        "contains '/' or ':'"
-    } else if name.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
-        "contains white space or control characters"
+    } else if name.contains(['/', ':', '%']) {
+        "contains '/', ':' or '%'"
+    } else if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "contains something else than printable ASCII characters"
     } else {
         return Ok(());
     };
@@ -132,8 +138,16 @@ mod tests {
             assert_eq!(check_interface(good), Ok(()), "{good}");
         }
         for bad in
-            ["", ".", "..", "a/b", "a:1", "a b", "a\tb", "1234567890123456", "a\0", "ethé²³⁴⁵⁶"]
+            ["", ".", "..", "a/b", "a:1", "a b", "a\tb", "1234567890123456", "a\0", "voil\u{e0}"]
         {
+            assert!(check_interface(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// `net%d` is a pattern to the kernel: each attempt makes an interface of another name.
+    #[test]
+    fn no_name_is_a_pattern_or_stands_for_all() {
+        for bad in ["net%d", "%", "%%", "a%x", "all", "default"] {
             assert!(check_interface(bad).is_err(), "{bad}");
         }
     }

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +17,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
-use super::{Exec, ExecError, Invocation, Output, family};
+use super::root::Root;
+use super::{Exec, ExecError, Invocation, Output, family, is_program};
 
 /// A result is some hundred bytes; with this many a plugin is out of its mind.
 const MAX_STDOUT: usize = 1 << 20;
@@ -32,10 +34,12 @@ const BUSY_WAITS: [u64; 5] = [2, 10, 50, 200, 500];
 const LOOK: u64 = 5;
 
 /// Runs programs as processes, each in a process group of its own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Processes {
     /// Whether the kernel tells of the end of a process by a descriptor, as it does since 5.3.
     pidfds: bool,
+    /// Where they find themselves, if not where this process does.
+    root: Option<Root>,
 }
 
 impl Processes {
@@ -43,13 +47,22 @@ impl Processes {
     #[must_use]
     pub fn new() -> Self {
         let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
-        Self { pidfds: own.is_ok() }
+        Self { pidfds: own.is_ok(), root: None }
+    }
+
+    /// The same with this folder as the root of the programs: each is looked for, started and at
+    /// work in it. Their `/proc` has to be of the own PID namespace.
+    ///
+    /// # Errors
+    /// When the folder cannot be a root, or this process may not say so (`CAP_SYS_CHROOT`).
+    pub fn in_root(self, folder: &Path) -> io::Result<Self> {
+        Ok(Self { root: Some(Root::new(folder)?), ..self })
     }
 
     /// Runs them as on kernels before 5.3.
     #[cfg(test)]
     pub(super) fn without_pidfds() -> Self {
-        Self { pidfds: false }
+        Self { pidfds: false, root: None }
     }
 }
 
@@ -65,7 +78,7 @@ impl Exec for Processes {
             return Err(ExecError::Cancelled);
         }
         let started = Instant::now();
-        let mut run = Run::start(invocation, self.pidfds)?;
+        let mut run = Run::start(invocation, self)?;
         let outcome = run.serve(invocation, started.checked_add(invocation.timeout));
         let stop = match outcome {
             Ok(()) => {
@@ -83,6 +96,14 @@ impl Exec for Processes {
             Stop::TooMuchOutput => ExecError::TooMuchOutput(MAX_STDOUT),
             Stop::System(error) => ExecError::Wait(error.into()),
         })
+    }
+
+    fn has(&self, program: &Path) -> bool {
+        match &self.root {
+            // Through links as they are meant there.
+            Some(root) => root.within(|| Ok(is_program(program))).unwrap_or(false),
+            None => is_program(program),
+        }
     }
 }
 
@@ -116,9 +137,9 @@ struct Pipe {
 }
 
 impl Run {
-    fn start(invocation: &Invocation, pidfds: bool) -> Result<Self, ExecError> {
-        let mut child = spawn(invocation).map_err(ExecError::Spawn)?;
-        match Self::connect(&mut child, pidfds) {
+    fn start(invocation: &Invocation, how: &Processes) -> Result<Self, ExecError> {
+        let mut child = spawn(invocation, how.root.as_ref()).map_err(ExecError::Spawn)?;
+        match Self::connect(&mut child, how.pidfds) {
             Ok((pidfd, stdin, stdout, stderr)) => {
                 Ok(Self { child, pidfd, stdin, written: 0, stdout, stderr })
             }
@@ -285,7 +306,7 @@ impl Pipe {
 
 /// Starts the program. With nothing but an environment, pipes and a process group to set, the
 /// standard library uses `posix_spawn`, whose cost does not grow with the memory of the agent.
-fn spawn(invocation: &Invocation) -> io::Result<Child> {
+fn spawn(invocation: &Invocation, root: Option<&Root>) -> io::Result<Child> {
     let mut command = Command::new(&invocation.program);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"CNI_") {
@@ -300,7 +321,11 @@ fn spawn(invocation: &Invocation) -> io::Result<Child> {
         .process_group(0);
     let mut waits = BUSY_WAITS.iter();
     loop {
-        match (command.spawn(), waits.next()) {
+        let spawned = match root {
+            Some(root) => root.within(|| command.spawn()),
+            None => command.spawn(),
+        };
+        match (spawned, waits.next()) {
             (Err(error), Some(wait)) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
                 thread::sleep(Duration::from_millis(*wait));
             }

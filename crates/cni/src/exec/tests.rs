@@ -9,6 +9,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
+use kubewright_testkit::require;
+use kubewright_testkit::require::{program, root};
 use tempfile::TempDir;
 
 use super::*;
@@ -286,4 +288,48 @@ fn what_cannot_start_says_why() {
     invocation.program = script.path("plugin");
     invocation.env.push(("CNI_ARGS", OsStr::new("A=\0").into()));
     assert!(matches!(Processes::new().run(&invocation), Err(ExecError::Spawn(_))));
+}
+
+/// A folder that can be a root: a shell with what it is linked with.
+fn root_with_a_shell() -> TempDir {
+    let root = TempDir::new().unwrap();
+    let linked = std::process::Command::new("ldd").arg("/bin/sh").output().unwrap();
+    let linked = String::from_utf8(linked.stdout).unwrap();
+    let libraries = linked.split_whitespace().filter(|word| word.starts_with('/'));
+    for file in libraries.chain(["/bin/sh"]) {
+        let copy = root.path().join(file.trim_start_matches('/'));
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::copy(file, copy).unwrap();
+    }
+    root
+}
+
+#[test]
+fn in_a_root_programs_are_found_and_run_as_there() {
+    require!(root(), program("ldd"));
+    let root = root_with_a_shell();
+    let folder = root.path().join("opt/version-1");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("plugin"), "#!/bin/sh\nread -r text </of-there; echo $PWD $text\n")
+        .unwrap();
+    fs::set_permissions(folder.join("plugin"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(root.path().join("of-there"), "seen\n").unwrap();
+    // As k3s has them: a link that leads nowhere but there.
+    std::os::unix::fs::symlink("/opt/version-1", root.path().join("bin/current")).unwrap();
+
+    let before = std::env::current_dir().unwrap();
+    let processes = Processes::new().in_root(root.path()).unwrap();
+    let program = PathBuf::from("/bin/current/plugin");
+    assert!(processes.has(&program) && !Processes::new().has(&program));
+    assert!(!processes.has(Path::new("/bin/current")) && !processes.has(Path::new("/of-there")));
+    let env = vec![("PATH", "/bin".into())];
+    let invocation = Invocation { program, env, stdin: Vec::new(), timeout: LONG, cancel: None };
+    let output = processes.run(&invocation).unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "/ seen\n", "{:?}", output.stderr);
+    assert!(output.status.success());
+    // Nobody else has moved.
+    assert_eq!(std::env::current_dir().unwrap(), before);
+    assert!(!Path::new("/of-there").exists());
+    let error = Processes::new().in_root(&root.path().join("absent")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }

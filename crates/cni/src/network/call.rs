@@ -1,8 +1,6 @@
 //! One call of one plugin.
 
 use std::ffi::OsString;
-use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -259,17 +257,19 @@ impl Cni {
         ])
     }
 
+    /// Whether there is a program for this type of plugin, where plugins run.
+    #[must_use]
+    pub fn has(&self, plugin: &str) -> bool {
+        self.find(plugin).is_ok()
+    }
+
     /// Path of a plugin: the first program of that name in the folders.
     pub(super) fn find(&self, plugin: &str) -> Result<PathBuf, CallError> {
-        let is_program = |path: &PathBuf| -> io::Result<bool> {
-            let metadata = path.metadata()?;
-            Ok(metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-        };
         let valid = crate::name::check_type(plugin).is_ok();
         self.bin_dirs
             .iter()
             .map(|folder| folder.join(plugin))
-            .find(|path| valid && is_program(path).unwrap_or(false))
+            .find(|path| valid && self.exec.has(path))
             .ok_or_else(|| CallError::NotFound {
                 plugin: plugin.to_owned(),
                 searched: self.bin_dirs.to_vec(),
