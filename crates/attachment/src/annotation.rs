@@ -6,7 +6,8 @@
 //!
 //! Both may be there at once; their requests follow each other, Kaloom's first. One invalid
 //! element makes the whole of its annotation void, as the standard rules: half of what was asked
-//! for is not what was asked for.
+//! for is not what was asked for. So does the 65th: what a pod's author writes must not cost the node
+//! more than a pod is worth.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -28,6 +29,9 @@ pub use mac::{Mac, MacError};
 pub const KALOOM: &str = "networks";
 /// Annotation of the multi-network standard.
 pub const STANDARD: &str = "k8s.v1.cni.cncf.io/networks";
+
+/// Elements of one annotation. Pods with many networks have a dozen.
+pub const MOST_ELEMENTS: usize = 64;
 
 /// One of the two ways to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -139,6 +143,25 @@ pub struct Requests {
     pub list: Vec<Request>,
     /// Annotations that cannot be followed.
     pub void: Vec<AnnotationError>,
+}
+
+impl Requests {
+    /// What is asked for in other dialects.
+    #[must_use]
+    pub fn without(mut self, dialect: Dialect) -> Self {
+        self.list.retain(|request| request.dialect != dialect);
+        self.void.retain(|error| error.dialect != dialect);
+        self
+    }
+}
+
+/// Refuses what has more elements than anyone needs.
+fn check_count(dialect: Dialect, count: usize) -> Result<(), AnnotationError> {
+    if count <= MOST_ELEMENTS {
+        return Ok(());
+    }
+    let fault = format!("it has {count} elements, and at most {MOST_ELEMENTS} are attached");
+    Err(AnnotationError { dialect, element: None, field: None, fault })
 }
 
 /// Reads both annotations; pass the values of [`KALOOM`] and [`STANDARD`] where the pod has them.

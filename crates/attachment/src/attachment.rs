@@ -52,8 +52,11 @@ pub struct CapabilityMissing {
 }
 
 impl Attachment {
-    /// Joins a request with its network. Devices are those the kubelet allocated to the pod; an
-    /// id in the request itself goes first.
+    /// Joins a request with its network and with a device that the kubelet allocated to the pod.
+    ///
+    /// Without one, an id in the request itself reaches plugins that declare the capability
+    /// `deviceID` and no others: whoever defines a network decides whether the authors of pods may
+    /// choose among the node's devices.
     ///
     /// # Errors
     /// [`CapabilityMissing`]: the standard rules that such a request must fail.
@@ -64,7 +67,6 @@ impl Attachment {
         device_id: Option<&str>,
     ) -> Result<Self, CapabilityMissing> {
         let capability_args = capability_args(request, &network, config, device_id)?;
-        let device_id = request.device_id.as_deref().or(device_id);
         let config = with_request(config.to_json(), request, device_id);
         let (mac, default_route) = (request.mac, request.default_route.clone());
         Ok(Self { network, config, mac, capability_args, default_route, digest: String::new() }
@@ -133,6 +135,13 @@ fn capability_args(
     device_id: Option<&str>,
 ) -> Result<Map<String, Value>, CapabilityMissing> {
     let declared = config.capabilities();
+    let missing = |field, capability| CapabilityMissing {
+        dialect: request.dialect,
+        element: request.element,
+        field,
+        network: network.clone(),
+        capability,
+    };
     let mut args = Map::new();
     let some = |value: &[Value]| (!value.is_empty()).then(|| json!(value));
     let ips = (!request.ips.is_empty()).then(|| json!(request.ips));
@@ -152,16 +161,16 @@ fn capability_args(
         if declared.contains(capability) {
             args.insert(capability.to_owned(), value);
         } else if request.dialect == Dialect::Standard {
-            let (dialect, element, network) = (request.dialect, request.element, network.clone());
-            return Err(CapabilityMissing { dialect, element, field, network, capability });
+            return Err(missing(field, capability));
         }
     }
-    // The kubelet decides on devices, not the pod; a plugin that does not care is no error.
-    if let Some(device) = request.device_id.as_deref().or(device_id)
-        && declared.contains("deviceID")
-    {
+    let Some(device) = device_id.or(request.device_id.as_deref()) else { return Ok(args) };
+    if declared.contains("deviceID") {
         args.insert("deviceID".to_owned(), device.into());
+    } else if device_id.is_none() {
+        return Err(missing("deviceID", "deviceID"));
     }
+    // What the kubelet has decided is no error for a plugin that does not care.
     Ok(args)
 }
 

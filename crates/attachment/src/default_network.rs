@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use kubewright_cni::{ConfDir, FileError, Loaded, NetworkConfig};
 use serde_json::Value;
 
+use crate::annotation::Dialect;
+
 /// Type of our plugin in configurations.
 pub const PLUGIN_TYPE: &str = "kubewright-cni";
 
@@ -15,6 +17,17 @@ pub const CALLED: &str = "KUBEWRIGHT_CNI_CALLED";
 
 /// Fields by which a meta-plugin names the networks that it calls, by their name or file.
 const BY_NAME: [&str; 2] = ["clusterNetwork", "defaultNetworks"];
+
+/// In which dialect the plugins of a network, called for a new sandbox, follow the pod's annotation
+/// themselves: those of meta-plugins do, by the type of the first.
+#[must_use]
+pub fn follows(first_plugin: &str) -> Option<Dialect> {
+    match first_plugin {
+        "multus" | "multus-shim" => Some(Dialect::Standard),
+        "kactus" => Some(Dialect::Kaloom),
+        _ => None,
+    }
+}
 
 /// The default network is not known.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubewright_cni::{Cache, Cancel, Cni};
+use kubewright_cni::{Cache, Cancel, Cni, Processes};
 
 use crate::default_network::CALLED;
 use crate::link::LinksError;
@@ -42,6 +42,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// Folders of plugins.
     pub bin_dirs: Vec<PathBuf>,
+    /// Folder that is the root of plugins; `None` is that of this process.
+    pub root: Option<PathBuf>,
     /// libcni's cache, `/var/lib/cni`.
     pub cache_dir: PathBuf,
     /// How interfaces are named that pods do not name.
@@ -61,6 +63,7 @@ impl Options {
         Self {
             state_dir: state_dir.into(),
             bin_dirs: bin_dirs.into_iter().map(Into::into).collect(),
+            root: None,
             cache_dir: PathBuf::from(kubewright_cni::DEFAULT_CACHE_DIR),
             naming: Naming::default(),
             timeout: TIMEOUT,
@@ -105,6 +108,15 @@ pub enum EngineError {
     /// This boot cannot be told from others.
     #[error(transparent)]
     BootId(#[from] BootIdError),
+    /// Plugins cannot run in the root that they are to have.
+    #[error("{} cannot be the root of plugins", .root.display())]
+    Root {
+        /// The folder.
+        root: PathBuf,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
     /// The records cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -146,7 +158,13 @@ impl Engine {
     /// [`EngineError`] when the state root cannot be used.
     pub fn open(options: Options) -> Result<Self, EngineError> {
         let cache = Cache::new(options.cache_dir.clone());
-        let cni = Cni::new(options.bin_dirs.clone())
+        let mut cni = Cni::new(options.bin_dirs.clone());
+        if let Some(root) = &options.root {
+            let programs = Processes::new().in_root(root);
+            let failed = |source| EngineError::Root { root: root.clone(), source };
+            cni = cni.with_exec(Arc::new(programs.map_err(failed)?));
+        }
+        let cni = cni
             .with_cache(cache.clone())
             .with_mark(CALLED, &options.state_dir)
             .with_timeout(options.timeout);

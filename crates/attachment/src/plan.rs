@@ -151,9 +151,10 @@ pub fn serving(observed: &Observed<'_>) -> BTreeMap<RecordId, usize> {
 
 /// The pod's own attachments, but for those that are the runtime's to take down.
 ///
-/// A sandbox that was made through us goes through us, too: the runtime calls DEL for it. Until
-/// then it may be one that the runtime does not list yet, because it is only being made. The
-/// cluster's network lives and dies with the sandbox in any case.
+/// A sandbox that was made through us goes through us, too: the runtime calls DEL for it, or whoever
+/// compares the records with the runtime's sandboxes has the engine collect it. Until then it may be
+/// one that the runtime does not list yet, because it is only being made. The cluster's network lives
+/// and dies with the sandbox in any case.
 fn attachments<'a>(observed: &Observed<'a>) -> impl Iterator<Item = &'a Record> {
     let records = observed.records;
     let current = match observed.presence {

@@ -2,8 +2,8 @@
 //!
 //! One for each (pod uid, sandbox, interface). A record is written before the plugin acts and
 //! removed after it has, so whatever a plugin may have left is always named by a record, also
-//! after a crash or a reboot. Files are replaced whole; one that cannot be read is set aside and
-//! reported, and keeps nobody from working.
+//! after a crash or a reboot. What becomes of an attachment is appended; a file that cannot be read is
+//! set aside and reported, and keeps nobody from working.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,8 +13,9 @@ use kubewright_cni::{CniArgs, CniResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::annotation::Mac;
+use crate::annotation::{Dialect, Mac};
 use crate::attachment::Attachment;
+use crate::default_network::follows;
 use crate::name::InterfaceName;
 use crate::netns::NetnsId;
 use crate::network::NetworkKey;
@@ -23,6 +24,7 @@ use crate::route::DefaultRoutes;
 
 mod boot;
 mod file_name;
+mod lines;
 mod lock;
 mod store;
 
@@ -159,6 +161,16 @@ impl Record {
             Role::Default => {
                 self.config.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
             }
+        }
+    }
+
+    /// In which dialect the plugins of the cluster's network followed the pod's annotation
+    /// themselves.
+    #[must_use]
+    pub fn follows(&self) -> Option<Dialect> {
+        match &self.role {
+            Role::Default => follows(self.config["plugins"][0]["type"].as_str()?),
+            Role::Network(_) => None,
         }
     }
 

@@ -1,11 +1,14 @@
 //! `k8s.v1.cni.cncf.io/network-status` as the standard shapes it, and our own errors beside it.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use kubewright_cni::{CniResult, Dns};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::link::Link;
+use crate::name::InterfaceName;
 use crate::problem::Problem;
 use crate::record::{Record, Role, State};
 
@@ -82,6 +85,69 @@ impl Entry {
         let mut entry = Self { name, interface, default, ..Self::default() };
         entry.add(result, default);
         entry
+    }
+
+    /// Whether it is what a meta-plugin has told of the cluster's network as this record has it, and
+    /// not as it was in a sandbox before. A meta-plugin tells all of its attachments at once.
+    #[must_use]
+    pub fn is_report_of(&self, record: &Record) -> bool {
+        let mac = record.link.as_ref().and_then(|link| link.mac).map(|mac| mac.to_string());
+        let same_mac =
+            self.mac.is_empty() || mac.is_none_or(|mac| mac.eq_ignore_ascii_case(&self.mac));
+        let ips = record.result.iter().flat_map(|result| &result.ips);
+        let ips: Vec<String> = ips.map(|ip| ip.address.address.to_string()).collect();
+        let same_ips = self.ips.iter().all(|ip| ips.is_empty() || ips.contains(ip));
+        // That of Calico names no interface.
+        let same_interface =
+            self.interface.is_empty() || self.interface == record.interface.as_str();
+        self.default && same_interface && same_mac && same_ips
+    }
+
+    /// Whether an interface is as this entry tells: of its name, hardware address and addresses, as far
+    /// as it tells them. Calico's tells addresses only, and an interface may get more than its plugin
+    /// gave it.
+    #[must_use]
+    pub(crate) fn describes(&self, link: &Link) -> bool {
+        let told: Option<BTreeSet<IpAddr>> = self.ips.iter().map(|ip| ip.parse().ok()).collect();
+        let real: BTreeSet<IpAddr> = link.addresses.iter().map(|(address, _)| *address).collect();
+        let mac = link.mac.map(|mac| mac.to_string()).unwrap_or_default();
+        let interface = match self.interface.as_str() {
+            "" => InterfaceName::DEFAULT,
+            told => told,
+        };
+        interface == link.name
+            && (self.mac.is_empty() || self.mac.eq_ignore_ascii_case(&mac))
+            && told.is_some_and(|told| !told.is_empty() && told.is_subset(&real))
+    }
+
+    /// Completes what a record says of an attachment that someone else made: what that one has told
+    /// of it stays, since others read it, and where nothing was told the interface tells its
+    /// addresses. `known`: what ADD answered is on record.
+    #[must_use]
+    pub(crate) fn completed(mut self, known: bool, reported: &[Self], link: Option<&Link>) -> Self {
+        // The entry of a sandbox before this one has another address.
+        let is_it = |entry: &&Self| {
+            let same_mac = self.mac.is_empty() || self.mac.eq_ignore_ascii_case(&entry.mac);
+            entry.name == self.name
+                && entry.interface == self.interface
+                && (entry.mac.is_empty() || same_mac)
+        };
+        if let Some(entry) = reported.iter().find(is_it).cloned() {
+            if !known {
+                (self.ips, self.dns, self.gateway) = (entry.ips, entry.dns, entry.gateway);
+            }
+            if self.mac.is_empty() {
+                self.mac = entry.mac;
+            }
+            self.mtu = self.mtu.or(entry.mtu);
+            self.device_info = entry.device_info;
+            self.extra = entry.extra;
+        }
+        if !known && self.ips.is_empty() {
+            let addresses = link.into_iter().flat_map(|link| &link.addresses);
+            self.ips = addresses.map(|(address, _)| address.to_string()).collect();
+        }
+        self
     }
 
     fn add(&mut self, result: &CniResult, carries_default: bool) {

@@ -4,6 +4,9 @@
 
 mod node;
 
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kubewright_attachment::engine::{Change, SandboxState};
@@ -13,13 +16,34 @@ use kubewright_attachment::plan::Why;
 use kubewright_attachment::pod::Sandbox;
 use kubewright_attachment::problem::Reason;
 use kubewright_attachment::record::State;
-use kubewright_attachment::status::Entry;
 use kubewright_testkit::cni::{PLUGIN, calls};
 use kubewright_testkit::require::{cni_plugins, program, root};
 use kubewright_testkit::{Netns, require};
 use serde_json::json;
 
 use node::{Node, TestPod, assert_clean, interfaces, links};
+
+/// A file that can be neither written nor removed, until dropped.
+struct ReadOnly<'a>(&'a Path);
+
+impl<'a> ReadOnly<'a> {
+    fn new(file: &'a Path) -> Self {
+        mount(&["--bind".as_ref(), file.as_ref(), file.as_ref()]);
+        let read_only = Self(file);
+        mount(&["-o".as_ref(), "remount,bind,ro".as_ref(), file.as_ref()]);
+        read_only
+    }
+}
+
+impl Drop for ReadOnly<'_> {
+    fn drop(&mut self) {
+        assert!(Command::new("umount").arg(self.0).status().unwrap().success());
+    }
+}
+
+fn mount(args: &[&OsStr]) {
+    assert!(Command::new("mount").args(args).status().unwrap().success());
+}
 
 /// `net` and the hash of `l2`.
 fn l2() -> String {
@@ -66,6 +90,24 @@ fn a_change_of_ips_mac_or_definition_replaces_the_interface() {
     ));
     assert!(links(&node.host).contains(&"br1".to_owned()));
     assert_eq!(pod.links(), ["data0"]);
+}
+
+/// The kernel takes `net%d` for a pattern: the plugin would make `net0`, look for `net%d`, fail and
+/// leave `net0`, with every attempt one more.
+#[test]
+fn a_name_that_the_kernel_would_change_makes_no_interface() {
+    require!(root(), program("ip"));
+    require!(let plugins = cni_plugins());
+    let mut node = Node::new(&plugins);
+    node.define("shop", "l2", &node.bridge("br0", "10.9.0.0/24"));
+    let pod = TestPod::new("shop", "web-0", "u1");
+    for interface in ["net%d", "%", "all", "default"] {
+        let outcome = node.annotate(&pod, &format!("l2@{interface}"));
+        assert_eq!(outcome.failures.len(), 1, "{interface}: {outcome:?}");
+        assert_eq!(outcome.failures[0].problem.reason, Reason::InvalidAnnotation);
+        assert_eq!(pod.links(), [""; 0]);
+        node.assert_nothing_left();
+    }
 }
 
 /// The dynamic controller fails without an interface name, and with one network twice.
@@ -124,10 +166,10 @@ fn truncated_records_hold_up_nobody() {
     node.define("shop", "l2", &node.bridge("br0", "10.9.0.0/24"));
     node.define("shop", "other", &node.bridge("br1", "10.8.0.0/24"));
     let truncate = || {
-        for file in node.path("state/records").read_dir().unwrap() {
-            let path = file.unwrap().path();
-            let length = path.metadata().unwrap().len();
-            std::fs::File::options().write(true).open(path).unwrap().set_len(length / 2).unwrap();
+        for file in node.record_files() {
+            let content = std::fs::read(&file).unwrap();
+            let line = content.iter().position(|byte| *byte == b'\n').unwrap_or(content.len());
+            std::fs::write(&file, &content[..line / 2]).unwrap();
         }
     };
     assert_clean(&node.annotate(&pod, "l2,other"));
@@ -165,7 +207,7 @@ fn a_truncated_record_whose_plugin_fails_is_tried_again() {
         &json!({"cniVersion": "1.0.0", "type": "removable", "testkit": {"record": record}}),
     );
     assert_clean(&node.annotate(&pod, "l2"));
-    let file = node.path("state/records").read_dir().unwrap().next().unwrap().unwrap().path();
+    let file = node.record_files().remove(0);
     std::fs::write(&file, "").unwrap();
     std::fs::remove_file(bin.join("removable")).unwrap();
     for _ in 0..2 {
@@ -226,51 +268,6 @@ fn what_changed_while_nobody_looked_is_made_up_for() {
         [Change::Detached { why: Why::LinkLost, .. }, Change::Attached { .. }]
     ));
     assert_eq!((pod.links(), node.leases().len()), (vec![name], 1));
-}
-
-/// Attached at creation by another meta-plugin, which says so in the status.
-#[test]
-fn what_was_attached_at_creation_is_adopted_and_detached_later() {
-    require!(root(), program("ip"));
-    require!(let plugins = cni_plugins());
-    let mut node = Node::new(&plugins);
-    let mut pod = TestPod::new("shop", "web-0", "u1");
-    let mut config = node.bridge("br0", "10.9.0.0/24");
-    node.define("shop", "l2", &config);
-    config["name"] = "l2".into();
-    // As Multus would: through libcni, as net1.
-    let network = kubewright_cni::NetworkConfig::from_value(config).unwrap();
-    let runtime =
-        kubewright_cni::RuntimeConf::new(pod.sandbox.id.as_str(), Some(pod.netns.path()), "net1")
-            .unwrap();
-    node.in_host(|| node.engine().cni().add(&network, &runtime)).unwrap();
-    pod.reported =
-        vec![Entry { name: "shop/l2".into(), interface: "net1".into(), ..Entry::default() }];
-    let outcome = node.annotate(&pod, "l2");
-    assert_clean(&outcome);
-    assert!(matches!(&outcome.changes[..], [Change::Adopted { .. }]), "{outcome:?}");
-    assert_eq!(pod.links(), ["net1"]);
-    assert_eq!(node.annotate(&pod, "l2").changes, []);
-    let outcome = node.annotate(&pod, "");
-    assert_clean(&outcome);
-    assert_eq!(outcome.status, Some(vec![]));
-    assert_eq!(pod.links(), [""; 0]);
-    node.assert_nothing_left();
-}
-
-/// An interface that the pod made itself is not taken for an attachment.
-#[test]
-fn an_interface_of_the_pods_own_is_left_alone() {
-    require!(root(), program("ip"));
-    require!(let plugins = cni_plugins());
-    let mut node = Node::new(&plugins);
-    let pod = TestPod::new("shop", "web-0", "u1");
-    node.define("shop", "l2", &node.bridge("br0", "10.9.0.0/24"));
-    pod.netns.exec("ip", &["link", "add", "mine", "type", "bridge"]).unwrap();
-    let outcome = node.annotate(&pod, "l2@mine");
-    assert_eq!(outcome.failures[0].problem.reason, Reason::InterfaceTaken);
-    assert_clean(&node.annotate(&pod, ""));
-    assert_eq!(pod.links(), ["mine"]);
 }
 
 /// podagent called no DEL for a deleted pod, kactus none without the pod; the dynamic controller
@@ -529,21 +526,19 @@ fn a_container_that_the_plugin_does_not_know_is_detached() {
 /// DEL does not wait for room on the disk.
 #[test]
 fn a_disk_that_takes_no_writes_does_not_stop_del() {
-    require!(root(), program("ip"));
+    require!(root(), program("ip"), program("mount"), program("umount"));
     require!(let plugins = cni_plugins());
     let mut node = Node::new(&plugins);
     let pod = TestPod::new("shop", "web-0", "u1");
     node.define("shop", "l2", &node.bridge("br0", "10.9.0.0/24"));
     assert_clean(&node.annotate(&pod, "l2@data0"));
-    // A folder where a file is to be written: nothing can be, and nothing be removed.
-    let now = node.path("state/records/u1@sandbox-of-u1@data0.json.now");
-    std::fs::remove_file(&now).unwrap();
-    std::fs::create_dir(&now).unwrap();
-    std::fs::write(now.join("x"), "").unwrap();
+    // Nothing can be written to it, and it cannot be removed.
+    let file = node.path("state/records/u1/sandbox-of-u1@data0.jsonl");
+    let read_only = ReadOnly::new(&file);
     let outcome = node.annotate(&pod, "");
     assert_eq!((pod.links(), node.leases()), (Vec::new(), Vec::new()));
     assert!(outcome.needs_retry(), "{outcome:?}");
-    std::fs::remove_dir_all(&now).unwrap();
+    drop(read_only);
     assert_clean(&node.annotate(&pod, ""));
     node.assert_nothing_left();
 }

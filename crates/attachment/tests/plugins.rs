@@ -235,6 +235,62 @@ fn a_default_route_of_its_own_counts_without_gateways_and_families_are_apart() {
     assert!(after.0.contains("metric 7"), "{after:?}");
 }
 
+/// Calico's is by a gateway that no address reaches (`onlink`), others have a size, a source address
+/// or several next hops.
+#[test]
+fn a_default_route_of_any_kind_comes_back_as_it_was() {
+    require!(root(), program("ip"));
+    require!(let plugins = cni_plugins());
+    let mut node = Node::new(&plugins);
+    define_all(&mut node);
+    let pod = TestPod::new("shop", "web-0", "u1");
+    let ip = |command: &str| {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        pod.netns.exec("ip", &words).unwrap()
+    };
+    for (link, number) in [("mine", 17), ("other", 18)] {
+        ip(&format!("link add {link} type bridge"));
+        ip(&format!("address add 10.{number}.0.2/24 dev {link}"));
+        ip(&format!("address add fd{number}::2/64 dev {link} nodad"));
+        ip(&format!("link set {link} up"));
+    }
+    ip("nexthop add id 7 via 10.17.0.1 dev mine");
+    let show = || {
+        let all = ["-d -4 route show default", "-d -6 route show default"].map(ip);
+        all.map(|text| text.trim().to_owned())
+    };
+    let gateways = r#""default-route": ["10.14.0.1", "fd00:14::1"]"#;
+    for route in [
+        "-4 route add default via 169.254.1.1 dev mine onlink",
+        "-4 route add default via 10.17.0.1 dev mine mtu 1400 src 10.17.0.2 proto static metric 9",
+        "-4 route add default nexthop via 10.17.0.1 dev mine weight 3 \
+         nexthop via 169.254.1.1 dev other onlink",
+        "-4 route add default nhid 7",
+        "-4 route add default dev mine scope link",
+        "-6 route add default via fe80::1 dev mine mtu 1300 metric 50 pref high",
+        "-6 route add default nexthop via fd17::1 dev mine nexthop via fd18::1 dev other",
+    ] {
+        ip(route);
+        let before = show();
+        let ask = format!(r#"[{{"name":"dual","interface":"d0",{gateways}}}]"#);
+        assert_clean(&node.annotate(&pod, &ask));
+        let taken = show();
+        assert!(taken.iter().all(|it| it.contains("d0") && !it.contains("mine")), "{taken:?}");
+        assert_clean(&node.annotate(&pod, ""));
+        assert_eq!(show(), before, "{route}");
+        ip(&format!("{} route delete default", &route[..2]));
+    }
+    // Of several next hops those come back that are there still.
+    ip("-4 route add default nexthop via 10.17.0.1 dev mine nexthop via 10.18.0.1 dev other");
+    assert_clean(
+        &node.annotate(&pod, &format!(r#"[{{"name":"dual","interface":"d0",{gateways}}}]"#)),
+    );
+    ip("link delete mine");
+    assert_clean(&node.annotate(&pod, ""));
+    let [after, _] = show();
+    assert!(after.contains("via 10.18.0.1 dev other") && !after.contains("10.17"), "{after}");
+}
+
 #[test]
 fn pods_are_served_in_parallel_and_a_sandbox_by_one_at_a_time() {
     require!(root(), program("ip"));

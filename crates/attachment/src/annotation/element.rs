@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{AnnotationError, Dialect, Request};
+use super::{AnnotationError, Dialect, Request, check_count};
 use crate::name::{check_namespace, check_network};
 
 /// An object in the array of an annotation.
@@ -118,7 +118,7 @@ impl<'a> Element<'a> {
 pub(super) fn array(dialect: Dialect, text: &str) -> Result<Vec<Value>, AnnotationError> {
     let whole = |fault: String| AnnotationError { dialect, element: None, field: None, fault };
     match serde_json::from_str(text) {
-        Ok(Value::Array(array)) => Ok(array),
+        Ok(Value::Array(array)) => check_count(dialect, array.len()).map(|()| array),
         Ok(other) => Err(whole(wrong("an array", &other))),
         Err(error) => Err(whole(format!("not JSON: {error}"))),
     }

@@ -1,9 +1,10 @@
 //! The short form of the standard: `[namespace/]name[@interface],…`.
 
-use super::{AnnotationError, Dialect, Request};
+use super::{AnnotationError, Dialect, Request, check_count};
 use crate::name::{InterfaceName, check_namespace, check_network};
 
 pub(super) fn parse(text: &str) -> Result<Vec<Request>, AnnotationError> {
+    check_count(Dialect::Standard, text.split(',').count())?;
     text.split(',').map(str::trim).enumerate().map(|(position, item)| one(position, item)).collect()
 }
 

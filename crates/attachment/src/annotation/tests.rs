@@ -66,6 +66,8 @@ fn an_error_names_element_and_field() {
         ("Ns/a", "[0].namespace"),
         ("a@", "[0].interface"),
         ("a@x@y z", "[0].interface"),
+        ("a@net%d", "[0].interface"),
+        (r#"[{"name":"a","interface":"net%d"}]"#, "[0].interface"),
         (r#"[{"name":"a","interface":"a/b"}]"#, "[0].interface"),
         (r#"[{"name":"a","ips":"192.0.2.1"}]"#, "[0].ips: must be an array"),
         (r#"[{"name":"a","ips":["192.0.2.1/33"]}]"#, "[0].ips[0]"),
@@ -96,6 +98,30 @@ fn an_error_names_element_and_field() {
     for (text, start) in cases {
         let error = void(&standard(text));
         assert!(error.starts_with(start), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_asks_for_more_networks_than_anyone_needs_is_void() {
+    let names = |count: usize| (0..count).map(|n| format!("n{n}")).collect::<Vec<_>>();
+    let json = |count: usize| {
+        let elements = names(count).into_iter().map(|name| json!({ "name": name }));
+        elements.collect::<Value>().to_string()
+    };
+    for count in [64, 65] {
+        let all = [
+            parse(None, Some(&names(count).join(","))),
+            parse(None, Some(&json(count))),
+            parse(Some(&json(count)), None),
+        ];
+        for requests in all {
+            let void: Vec<String> = requests.void.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                (requests.list.len(), void.len()),
+                if count == 64 { (64, 0) } else { (0, 1) }
+            );
+            assert!(void.iter().all(|it| it.contains("65 elements, and at most 64")), "{void:?}");
+        }
     }
 }
 

@@ -91,20 +91,33 @@ fn arguments_and_devices_reach_every_plugin() {
         json!({"deviceID": "0000:03:02.0"})
     );
     attachment.network_config().unwrap();
-    // The pod's own choice goes first, and a plugin that knows no devices is no error.
-    let ask = json!([{"name": "l2", "deviceID": "own"}]).to_string();
-    let attachment = join(None, Some(&ask), &json!([{"type": "x"}]), Some("other")).unwrap();
-    assert_eq!(attachment.config["plugins"][0]["deviceID"], "own");
+    // What the kubelet has decided is no error for a plugin that knows no devices.
+    let attachment = join(None, Some("l2"), &json!([{"type": "x"}]), Some("given")).unwrap();
+    assert_eq!(attachment.config["plugins"][0]["deviceID"], "given");
     assert!(attachment.capability_args.is_empty());
+}
+
+/// `host-device` would move any device of the node into the pod.
+#[test]
+fn a_device_of_the_pods_own_choice_needs_a_network_that_lets_it_choose() {
+    let ask = json!({"name": "l2", "deviceID": "0000:00:03.0"});
+    let fixed = json!([{"type": "host-device", "deviceID": "0000:00:05.0"}]);
+    let error = of_standard(&ask, &fixed).unwrap_err();
+    assert_eq!((error.field, error.capability), ("deviceID", "deviceID"));
+    let open = json!([{"type": "host-device", "capabilities": {"deviceID": true}}]);
+    let attachment = of_standard(&ask, &open).unwrap();
+    assert_eq!(attachment.config["plugins"][0]["deviceID"], Value::Null);
+    assert_eq!(attachment.capability_args["deviceID"], "0000:00:03.0");
+    // What the kubelet has allocated goes first.
+    let attachment = join(None, Some(&json!([ask]).to_string()), &open, Some("given")).unwrap();
+    assert_eq!(attachment.capability_args["deviceID"], "given");
 }
 
 #[test]
 fn a_digest_changes_with_what_makes_a_difference_and_only_then() {
-    let plugins =
-        json!([{"type": "bridge", "mtu": 1500, "capabilities": {"mac": true, "ips": true}}]);
+    let plugins = json!([{"type": "bridge", "mtu": 1500, "capabilities": {"mac": true, "ips": true, "deviceID": true}}]);
     let base = of_standard(&json!({"name": "l2"}), &plugins).unwrap().digest;
-    let other_order =
-        json!([{"capabilities": {"ips": true, "mac": true}, "mtu": 1500, "type": "bridge"}]);
+    let other_order = json!([{"capabilities": {"ips": true, "deviceID": true, "mac": true}, "mtu": 1500, "type": "bridge"}]);
     let same = json!({"name": "l2", "interface": "data0"});
     assert_eq!(of_standard(&same, &other_order).unwrap().digest, base);
     for ask in [
@@ -117,7 +130,7 @@ fn a_digest_changes_with_what_makes_a_difference_and_only_then() {
     ] {
         assert_ne!(of_standard(&ask, &plugins).unwrap().digest, base, "{ask}");
     }
-    let mtu = json!([{"type": "bridge", "mtu": 9000, "capabilities": {"mac": true, "ips": true}}]);
+    let mtu = json!([{"type": "bridge", "mtu": 9000, "capabilities": {"mac": true, "ips": true, "deviceID": true}}]);
     assert_ne!(of_standard(&json!({"name": "l2"}), &mtu).unwrap().digest, base);
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kubewright_cni::{CacheEntry, NetworkConfig};
+use kubewright_cni::{Cache, CacheEntry, NetworkConfig};
 
 use super::Engine;
 use super::outcome::Outcome;
@@ -18,6 +18,9 @@ use crate::problem::{Problem, Reason};
 use crate::record::{Corrupt, Record, RecordId, Role, State};
 use crate::route::DefaultRoutes;
 use crate::status::Entry;
+
+/// Multus' folder in libcni's, its `cniDir`.
+const MULTUS: &str = "multus";
 
 impl Engine {
     /// Detaches what a record that cannot be read stood for, by what libcni's cache has of it.
@@ -128,20 +131,17 @@ impl Engine {
         deleted.map_err(|error| failed(&error))
     }
 
-    /// What libcni's cache has of an attachment.
-    pub(super) fn cached(
+    /// What libcni's cache has of an attachment that someone else made: that of the runtime, or
+    /// Multus', which has a folder of its own in it.
+    pub(super) fn cached_by_others(
         &self,
         network: &str,
         sandbox: &SandboxId,
         interface: &InterfaceName,
     ) -> Option<CacheEntry> {
-        match self.cache.load(network, sandbox.as_str(), interface.as_str()) {
-            Ok(entry) => entry,
-            Err(error) => {
-                tracing::warn!(network, %sandbox, %interface, %error, "cache entry ignored");
-                None
-            }
-        }
+        let multus = || Cache::new(self.options.cache_dir.join(MULTUS));
+        let own = cached(&self.cache, network, sandbox, interface);
+        own.or_else(|| cached(&multus(), network, sandbox, interface))
     }
 
     /// What libcni's cache has of an interface, whatever its network, but for the call that the
@@ -153,7 +153,8 @@ impl Engine {
         };
         let names = files.flatten().filter_map(|file| file.file_name().into_string().ok());
         let networks = names.filter_map(|name| name.strip_suffix(&ending).map(str::to_owned));
-        let entries = networks.filter_map(|network| self.cached(&network, sandbox, interface));
+        let entries =
+            networks.filter_map(|network| cached(&self.cache, &network, sandbox, interface));
         entries.filter(|entry| !calls_us(entry)).collect()
     }
 
@@ -163,6 +164,21 @@ impl Engine {
         let entry = self.cached_all(sandbox, &interface).into_iter().next()?;
         let result = entry.result.as_ref()?;
         Some(Entry::from_result(&entry.network_name, interface.as_str(), true, result))
+    }
+}
+
+fn cached(
+    cache: &Cache,
+    network: &str,
+    sandbox: &SandboxId,
+    interface: &InterfaceName,
+) -> Option<CacheEntry> {
+    match cache.load(network, sandbox.as_str(), interface.as_str()) {
+        Ok(entry) => entry,
+        Err(error) => {
+            tracing::warn!(network, %sandbox, %interface, %error, "cache entry ignored");
+            None
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl Engine {
         if !failures.is_empty() {
             return Err(refused(failures));
         }
-        let (_, left) = self.teardown_locked(&sandbox.id)?;
+        let (_, left) = self.teardown_locked(Whose::SandboxOf(pod.uid(), &sandbox.id))?;
         if !left.is_empty() {
             return Err(refused(left));
         }
@@ -107,7 +107,7 @@ impl Engine {
         let mut outcome = Outcome::default();
         match self.attach_all(&place, default, desired, &mut outcome) {
             Ok(result) if outcome.failures.is_empty() => {
-                let loaded = self.store.load(Whose::Sandbox(&sandbox.id));
+                let loaded = self.store.load(Whose::SandboxOf(pod.uid(), &sandbox.id));
                 let records = loaded.map_err(EngineError::from)?.records;
                 outcome.status = Some(status(&records, &outcome.changes));
                 Ok(Created { result, outcome })
@@ -120,7 +120,7 @@ impl Engine {
                         problem,
                     );
                 }
-                let (_, left) = self.teardown_locked(&sandbox.id)?;
+                let (_, left) = self.teardown_locked(Whose::SandboxOf(pod.uid(), &sandbox.id))?;
                 outcome.failures.extend(left);
                 Err(refused(outcome.failures))
             }

@@ -19,7 +19,11 @@ impl Engine {
             |error: &dyn std::error::Error| Problem::from_error(Reason::DetachFailed, error);
         let mut deleting = record.clone();
         deleting.state = State::Deleting;
-        if let Err(error) = self.store.write(&deleting) {
+        // An attempt after one that failed has nothing new to say.
+        let noted = || self.store.get(&record.id()).as_ref() == Some(&deleting);
+        if !(record.state == State::Deleting && noted())
+            && let Err(error) = self.store.write(&deleting)
+        {
             // A full disk is no reason to leave things: what the record says leads to DEL as well.
             tracing::warn!(record = %record.id(), %error, "detached without a note of it");
         }

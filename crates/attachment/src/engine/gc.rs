@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kubewright_cni::{Attachment, GcError, NetworkConfig};
 
-use super::teardown::TeardownError;
+use super::teardown::{Teardown, TeardownError};
 use super::{Engine, EngineError};
 use crate::netns::Netns;
 use crate::pod::SandboxId;
@@ -54,11 +54,9 @@ impl Engine {
         let ids = self.store.ids(Whose::All)?;
         let recorded: BTreeSet<SandboxId> = ids.into_iter().map(|id| id.sandbox).collect();
         for sandbox in recorded.difference(living) {
-            if self.may_be_starting(sandbox)? {
-                continue;
-            }
-            match self.teardown(sandbox) {
-                Ok(_) => outcome.collected.push(sandbox.clone()),
+            match self.collect(sandbox) {
+                Ok(Some(_)) => outcome.collected.push(sandbox.clone()),
+                Ok(None) => {}
                 Err(error) => outcome.failures.push(error.into()),
             }
         }
@@ -73,6 +71,18 @@ impl Engine {
             }
         }
         Ok(outcome)
+    }
+
+    /// Detaches everything of a sandbox that the runtime does not list, unless it is so young that
+    /// the runtime may be about to; then none.
+    ///
+    /// # Errors
+    /// [`TeardownError`] with all that is left.
+    pub fn collect(&self, sandbox: &SandboxId) -> Result<Option<Teardown>, TeardownError> {
+        match self.may_be_starting(sandbox)? {
+            true => Ok(None),
+            false => self.teardown(sandbox).map(Some),
+        }
     }
 
     /// Whether the runtime may not list a sandbox yet: it attaches networks before it does.

@@ -1,8 +1,11 @@
 //! A pod that runs: planned and done.
 
+use kubewright_cni::NetworkConfig;
+
 use super::attach::Place;
 use super::outcome::{Change, Outcome};
 use super::{Engine, EngineError};
+use crate::annotation::Dialect;
 use crate::desired::{Desired, Wanted};
 use crate::link::{self, Link};
 use crate::name::InterfaceName;
@@ -81,8 +84,9 @@ impl Engine {
         default.iter().for_each(|corrupt| self.restore(&corrupt.id));
         self.salvage(&others, &mut outcome);
         outcome.corrupt = default.into_iter().chain(others).collect();
-        if let Some(open) = &open {
-            outcome.status = Some(self.status(state, open)?);
+        match &open {
+            Some(open) => outcome.status = Some(self.status(state, open)?),
+            None => self.store.retire(state.pod.uid()),
         }
         Ok(outcome)
     }
@@ -206,8 +210,9 @@ impl Engine {
         let attachment = wanted.attachment.as_ref().map_err(Clone::clone)?;
         let mut record = self.record(&place, attachment, interface, wanted.interface.is_some())?;
         let network = attachment.network_config().map_err(|error| failed(&error))?;
-        if let Some(entry) = self.cached(network.name(), &open.sandbox.id, interface) {
-            record.config = serde_json::from_slice(&entry.config).unwrap_or(record.config);
+        if let Some(entry) = self.cached_by_others(network.name(), &open.sandbox.id, interface) {
+            let used = NetworkConfig::parse(&entry.config);
+            record.config = used.map_or(record.config, |network| network.to_json());
             record.args = entry.cni_args;
             record.capability_args = entry.capability_args;
             record.result = entry.result;
@@ -226,7 +231,7 @@ impl Engine {
     /// attached.
     fn status(&self, state: &PodState, open: &Open) -> Result<Vec<Entry>, EngineError> {
         let links = link::list(&open.netns)?;
-        let records = self.store.load(Whose::Sandbox(&open.sandbox.id))?.records;
+        let records = self.store.load(Whose::SandboxOf(state.pod.uid(), &open.sandbox.id))?.records;
         let presence = Presence::Ready { sandbox: &open.sandbox, links: &links };
         let serving = serving(&self.observed(state, presence, &records));
         let mut attached: Vec<&Record> = records.iter().collect();
@@ -234,11 +239,28 @@ impl Engine {
             None => (0, 0),
             Some(_) => (1, serving.get(&record.id()).copied().unwrap_or(usize::MAX)),
         });
-        let mut entries: Vec<Entry> = attached.into_iter().filter_map(Entry::of).collect();
+        let told = |record: &Record| {
+            if record.follows() == Some(Dialect::Standard)
+                && let Some(report) = state.reported.iter().find(|it| it.is_report_of(record))
+            {
+                // It names the network that the meta-plugin gave to the pod.
+                return Some(report.clone());
+            }
+            let entry = Entry::of(record)?;
+            let link = links.iter().find(|link| link.name == entry.interface);
+            Some(match record.adopted {
+                true => entry.completed(record.result.is_some(), &state.reported, link),
+                false => entry,
+            })
+        };
+        let mut entries: Vec<Entry> = attached.into_iter().filter_map(told).collect();
         if entries.first().is_none_or(|entry| !entry.default) {
-            let reported = || state.reported.iter().find(|entry| entry.default).cloned();
-            let default = self.cached_default(&open.sandbox.id).or_else(reported);
-            entries.splice(0..0, default);
+            let reported = state.reported.iter().find(|entry| entry.default);
+            // What was told and still holds is not looked for among the entries of all pods.
+            let holds = |entry: &&Entry| links.iter().any(|link| entry.describes(link));
+            let default = reported.filter(holds).cloned();
+            let default = default.or_else(|| self.cached_default(&open.sandbox.id));
+            entries.splice(0..0, default.or_else(|| reported.cloned()));
         }
         let foreign = state.reported.iter().filter(|entry| {
             !entry.default

@@ -78,7 +78,7 @@ impl Engine {
     /// [`TeardownError`] with all that is left.
     pub fn teardown(&self, sandbox: &SandboxId) -> Result<Teardown, TeardownError> {
         let lock = self.store.lock(sandbox, self.options.patience)?;
-        let (done, failures) = self.teardown_locked(sandbox)?;
+        let (done, failures) = self.teardown_locked(Whose::Sandbox(sandbox))?;
         if !failures.is_empty() {
             return Err(TeardownError::Left { sandbox: sandbox.clone(), failures });
         }
@@ -89,9 +89,9 @@ impl Engine {
     /// The same for whoever holds the lock.
     pub(super) fn teardown_locked(
         &self,
-        sandbox: &SandboxId,
+        whose: Whose<'_>,
     ) -> Result<(Teardown, Vec<Failure>), EngineError> {
-        let Loaded { mut records, corrupt } = self.store.load(Whose::Sandbox(sandbox))?;
+        let Loaded { mut records, corrupt } = self.store.load(whose)?;
         let mut outcome = Outcome::default();
         let mut done = Teardown::default();
         records.sort_by_key(|record| record.network().is_none());
@@ -107,6 +107,10 @@ impl Engine {
             }
         }
         self.salvage(&corrupt, &mut outcome);
+        let ids = records.iter().map(|record| record.pod.uid());
+        for uid in ids.chain(corrupt.iter().map(|corrupt| corrupt.id.pod_uid.as_str())) {
+            self.store.retire(uid);
+        }
         Ok((done, outcome.failures))
     }
 

@@ -96,15 +96,22 @@ impl<'a> Claims<'a> {
                 names.take(&self.records[index].interface, wanted);
             }
         }
-        let mut then = Vec::new();
-        for (position, wanted) in self.wanted().iter().enumerate() {
-            let replaced = match self.matched[position] {
-                Some(index) if why_not[index].is_none() && wanted.attachment.is_ok() => continue,
-                index => index.map(|index| self.records[index]),
-            };
-            then.extend(self.serve(position, wanted, replaced, &mut names));
+        let mut then = BTreeMap::new();
+        // Whoever asks for a name by name has it before a name is looked for; what is done keeps the
+        // order of the annotations.
+        for named in [true, false] {
+            for (position, wanted) in self.wanted().iter().enumerate() {
+                let replaced = match self.matched[position] {
+                    _ if wanted.interface.is_some() != named => continue,
+                    Some(index) if why_not[index].is_none() && wanted.attachment.is_ok() => {
+                        continue;
+                    }
+                    index => index.map(|index| self.records[index]),
+                };
+                then.insert(position, self.serve(position, wanted, replaced, &mut names));
+            }
         }
-        (released, then)
+        (released, then.into_values().flatten().collect())
     }
 
     /// What is due for an attachment whose record, if it has one, has to go.

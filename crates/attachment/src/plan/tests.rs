@@ -237,6 +237,19 @@ fn what_is_not_known_to_be_an_attachment_is_not_taken() {
     assert_eq!(short(&world.plan()), ["refuse Some(0) InterfaceTaken"]);
 }
 
+/// Who gets the name is the same before and after it is on record.
+#[test]
+fn a_name_that_one_gets_by_name_is_no_other_ones_to_wait_for() {
+    let first = hashed("a", 0);
+    let mut world = World::new(vec![named("b", &first), ask("a"), named("a", &first)]);
+    world.add_link(&first);
+    let attach = format!("attach 1 {}", hashed("a", 1));
+    let adopt = format!("adopt 2 {first}");
+    assert_eq!(short(&world.plan()), ["refuse Some(0) InterfaceTaken".into(), attach, adopt]);
+    world.run();
+    assert_eq!(short(&world.plan()), ["refuse Some(0) InterfaceCollision"]);
+}
+
 #[test]
 fn pods_of_the_node_are_refused_and_cleaned_up() {
     let mut world = World::new(vec![ask("l2")]);

@@ -11,6 +11,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::annotation::Dialect;
 
+/// The record of interface `net1` of sandbox `s1` of pod `u1`, and that of `net0`.
+const FILE: &str = "records/u1/s1@net1.jsonl";
+const OTHER: &str = "records/u1/s1@net0.jsonl";
+
 const LONG: Duration = Duration::from_secs(60);
 
 fn record(uid: &str, sandbox: &str, interface: &str) -> Record {
@@ -72,29 +76,71 @@ fn what_became_of_an_attachment_may_be_lost_but_not_its_record() {
     let mut first = record("u1", "s1", "net1");
     first.state = State::Adding;
     store.begin(&first).unwrap().wait().unwrap();
+    let path = folder.path().join(FILE);
+    let begun = std::fs::read(&path).unwrap();
     let mut attached = first.clone();
     attached.state = State::Attached;
     store.write(&attached).unwrap();
     assert_eq!(store.get(&first.id()), Some(attached.clone()));
-    // As after a power failure: cut, and then not there at all.
-    let now = folder.path().join("records/u1@s1@net1.json.now");
-    for content in ["", "{\"pod\":"] {
-        std::fs::write(&now, content).unwrap();
+    // As after a power failure or on a full disk, cut anywhere: and what comes then is read.
+    let whole = std::fs::read(&path).unwrap();
+    let mut deleting = attached.clone();
+    deleting.state = State::Deleting;
+    for length in begun.len()..whole.len() - 1 {
+        std::fs::write(&path, &whole[..length]).unwrap();
         let loaded = store.load(Whose::All).unwrap();
         assert_eq!((&loaded.records[..], loaded.corrupt.len()), (&[first.clone()][..], 0));
+        store.write(&deleting).unwrap();
+        assert_eq!(store.get(&first.id()), Some(deleting.clone()));
     }
-    std::fs::remove_file(&now).unwrap();
+    // Or of the right length, with nothing in it.
+    let zeros = [&begun[..], &vec![0; whole.len() - begun.len()]].concat();
+    std::fs::write(&path, zeros).unwrap();
     assert_eq!(store.get(&first.id()), Some(first.clone()));
     // What a record before it became says nothing of a new one.
     store.write(&attached).unwrap();
     store.begin(&first).unwrap().wait().unwrap();
     assert_eq!(store.get(&first.id()), Some(first.clone()));
-    // And nothing of one that is gone.
-    store.write(&attached).unwrap();
-    std::fs::remove_file(folder.path().join("records/u1@s1@net1.json")).unwrap();
-    assert_eq!(store.load(Whose::All).unwrap(), Loaded::default());
-    store.remove(&first.id()).unwrap();
-    assert!(!now.exists());
+    assert_eq!(std::fs::read(&path).unwrap(), begun);
+}
+
+#[test]
+fn a_folder_is_there_for_as_long_as_its_pod_has_records() {
+    let (folder, store) = store();
+    let (one, other) = (record("u1", "s1", "net1"), record("u1", "s2", "net1"));
+    for _ in 0..2 {
+        store.write(&one).unwrap();
+        store.write(&other).unwrap();
+        let of = |sandbox| store.load(Whose::SandboxOf("u1", sandbox)).unwrap().records;
+        assert_eq!(of(&one.sandbox), std::slice::from_ref(&one));
+        assert_eq!(store.load(Whose::SandboxOf("u2", &one.sandbox)).unwrap(), Loaded::default());
+        store.remove(&one.id()).unwrap();
+        store.retire("u1");
+        assert_eq!(store.load(Whose::Pod("u1")).unwrap().records, std::slice::from_ref(&other));
+        store.remove(&other.id()).unwrap();
+        store.retire("u1");
+        store.retire("../records");
+        assert_eq!(folder.path().join("records").read_dir().unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn records_are_made_while_their_folder_comes_and_goes() {
+    let (_folder, store) = store();
+    thread::scope(|scope| {
+        for sandbox in ["s1", "s2", "s3"] {
+            let store = &store;
+            scope.spawn(move || {
+                let record = record("u1", sandbox, "net1");
+                for _ in 0..50 {
+                    store.begin(&record).unwrap().wait().unwrap();
+                    store.remove(&record.id()).unwrap();
+                    store.retire("u1");
+                }
+            });
+        }
+    });
+    assert_eq!(store.ids(Whose::All).unwrap(), []);
 }
 
 #[test]
@@ -103,23 +149,29 @@ fn records_are_for_root_only_and_leave_no_temporary_files() {
     let (folder, store) = store();
     store.write(&record("u1", "s1", "net1")).unwrap();
     let records = folder.path().join("records");
-    let files: Vec<_> = records.read_dir().unwrap().map(|file| file.unwrap()).collect();
-    assert_eq!(files.len(), 1);
-    assert_eq!(files[0].file_name(), "u1@s1@net1.json");
-    assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(records.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let names = |folder: &std::path::Path| -> Vec<_> {
+        folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
+    assert_eq!(
+        (names(&records), names(&records.join("u1"))),
+        (vec!["u1".into()], vec!["s1@net1.jsonl".into()])
+    );
+    let mode = |path: &str| folder.path().join(path).metadata().unwrap().permissions().mode();
+    assert_eq!(
+        [mode("records"), mode("records/u1"), mode(FILE)].map(|it| it & 0o777),
+        [0o700, 0o700, 0o600]
+    );
 }
 
 #[test]
 fn a_record_of_another_name_is_set_aside() {
     let (folder, store) = store();
     store.write(&record("u1", "s1", "net1")).unwrap();
-    let records = folder.path().join("records");
-    std::fs::rename(records.join("u1@s1@net1.json"), records.join("u1@s1@net2.json")).unwrap();
+    std::fs::rename(folder.path().join(FILE), folder.path().join(OTHER)).unwrap();
     let loaded = store.load(Whose::All).unwrap();
     assert_eq!((loaded.records.len(), loaded.corrupt.len()), (0, 1));
     assert!(loaded.corrupt[0].fault.contains("net1"), "{:?}", loaded.corrupt);
-    assert_eq!(loaded.corrupt[0].id.interface.as_str(), "net2");
+    assert_eq!(loaded.corrupt[0].id.interface.as_str(), "net0");
     assert!(loaded.corrupt[0].path.exists());
     assert_eq!(store.load(Whose::All).unwrap(), Loaded::default(), "it is reported once");
 }
@@ -128,7 +180,7 @@ fn a_record_of_another_name_is_set_aside() {
 fn a_file_that_the_disk_does_not_give_holds_up_no_other() {
     let (folder, store) = store();
     store.write(&record("u1", "s1", "net1")).unwrap();
-    std::fs::create_dir(folder.path().join("records/u1@s1@net0.json")).unwrap();
+    std::fs::create_dir(folder.path().join(OTHER)).unwrap();
     let loaded = store.load(Whose::All).unwrap();
     assert_eq!((loaded.records.len(), loaded.corrupt.len()), (1, 1));
     assert!(loaded.corrupt[0].path.starts_with(folder.path().join("corrupt")));
@@ -138,8 +190,9 @@ fn a_file_that_the_disk_does_not_give_holds_up_no_other() {
 fn files_that_are_no_records_are_left_alone() {
     let (folder, store) = store();
     let records = folder.path().join("records");
-    for name in [".1-2", "README", "u1@s1.json", "u/1", "u1@s 1@net1.json", "u1@s1@.json"] {
-        let _ = std::fs::write(records.join(name), "x");
+    std::fs::create_dir(records.join("u1")).unwrap();
+    for name in [".1-2", "README", "u1/s1.jsonl", "u1/1", "u1/s 1@net1.jsonl", "u1/s1@.jsonl"] {
+        std::fs::write(records.join(name), "x").unwrap();
     }
     assert_eq!(store.load(Whose::All).unwrap(), Loaded::default());
     assert!(records.join("README").exists());
@@ -160,7 +213,8 @@ fn a_hostile_record_names_nothing_outside() {
     for (pointer, value) in hostile {
         let mut json = json.clone();
         *json.pointer_mut(pointer).unwrap() = value;
-        let path = folder.path().join("records/u1@s1@net1.json");
+        let path = folder.path().join(FILE);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, json.to_string()).unwrap();
         let loaded = store.load(Whose::All).unwrap();
         assert_eq!((loaded.records.len(), loaded.corrupt.len()), (0, 1), "{pointer}");
@@ -208,8 +262,10 @@ fn what_killed_processes_left_is_swept() {
     std::fs::write(&new, "").unwrap();
     let hours_ago = std::time::SystemTime::now() - Duration::from_secs(7200);
     std::fs::File::create(&old).unwrap().set_modified(hours_ago).unwrap();
+    let empty = folder.path().join("records/u9");
+    std::fs::create_dir(&empty).unwrap();
     store.sweep(&[id("living")].into()).unwrap();
-    assert!(new.exists() && !old.exists());
+    assert!(new.exists() && !old.exists() && !empty.exists());
     let locks = folder.path().join("locks").read_dir().unwrap();
     let mut names: Vec<_> = locks.map(|file| file.unwrap().file_name()).collect();
     names.sort();
@@ -247,8 +303,9 @@ proptest! {
         let (folder, store) = store();
         store.write(&record("u1", "s1", "net1")).unwrap();
         store.write(&record("u1", "s1", "net2")).unwrap();
-        let path = folder.path().join("records/u1@s1@net1.json");
+        let path = folder.path().join(FILE);
         let mut bytes = std::fs::read(&path).unwrap();
+        let whole = bytes.len();
         if truncate {
             bytes.truncate(cut.index(bytes.len()));
         } else {
@@ -259,7 +316,7 @@ proptest! {
         let loaded = store.load(Whose::All).unwrap();
         // Either it still is a record of this name, or it is set aside; the other one is read.
         prop_assert_eq!(loaded.records.len() + loaded.corrupt.len(), 2);
-        prop_assert!(!truncate || loaded.corrupt.len() == 1, "what is cut is no record");
+        prop_assert!(!truncate || loaded.corrupt.len() == 1 || bytes.len() + 1 == whole, "what is cut is no record");
         store.write(&record("u1", "s1", "net1")).unwrap();
         prop_assert_eq!(store.load(Whose::All).unwrap().records.len(), 2);
     }
@@ -267,10 +324,11 @@ proptest! {
     #[test]
     fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), name in ".{0,40}") {
         let (folder, store) = store();
-        let records = folder.path().join("records");
-        std::fs::write(records.join("u1@s1@net1.json"), &bytes).unwrap();
+        let pod = folder.path().join("records/u1");
+        std::fs::create_dir(&pod).unwrap();
+        std::fs::write(folder.path().join(FILE), &bytes).unwrap();
         if !name.contains('/') {
-            let _ = std::fs::write(records.join(format!("{name}.json")), &bytes);
+            let _ = std::fs::write(pod.join(format!("{name}.jsonl")), &bytes);
         }
         let loaded = store.load(Whose::All).unwrap();
         prop_assert!(loaded.records.is_empty());

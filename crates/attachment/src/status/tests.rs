@@ -122,3 +122,36 @@ fn failures_are_read_by_machines_and_people() {
     );
     assert_eq!(serde_json::from_str::<Vec<Failure>>(&text).unwrap(), [failure]);
 }
+
+#[test]
+fn an_entry_describes_an_interface_as_far_as_it_tells() {
+    let entry = |interface: &str, mac: &str, ips: &[&str]| Entry {
+        interface: interface.to_owned(),
+        mac: mac.to_owned(),
+        ips: ips.iter().map(|ip| (*ip).to_owned()).collect(),
+        ..Entry::default()
+    };
+    let mac = "02:00:00:00:00:0a";
+    let addresses = vec![("10.0.0.5".parse().unwrap(), 24), ("fd00::5".parse().unwrap(), 64)];
+    let link = Link { name: "eth0".into(), index: 2, mac: mac.parse().ok(), addresses };
+    for it in [
+        entry("eth0", "02:00:00:00:00:0A", &["fd00:0::5", "10.0.0.5"]),
+        entry("eth0", mac, &["10.0.0.5"]),
+        // As Calico tells it.
+        entry("", "", &["10.0.0.5"]),
+    ] {
+        assert!(it.describes(&link), "{it:?}");
+    }
+    for other in [
+        entry("eth1", mac, &["10.0.0.5"]),
+        entry("eth0", "02:00:00:00:00:0b", &["10.0.0.5"]),
+        entry("eth0", mac, &["10.0.0.6"]),
+        entry("eth0", mac, &["10.0.0.5", "10.0.0.6"]),
+        entry("eth0", mac, &["10.0.0.5", "?"]),
+        entry("eth0", mac, &[]),
+    ] {
+        assert!(!other.describes(&link), "{other:?}");
+    }
+    let net1 = Link { name: "net1".into(), ..link };
+    assert!(!entry("", "", &["10.0.0.5"]).describes(&net1));
+}

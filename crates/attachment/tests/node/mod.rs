@@ -171,6 +171,17 @@ impl Node {
         self.host.run_in(work)
     }
 
+    /// The files of the records.
+    pub(crate) fn record_files(&self) -> Vec<PathBuf> {
+        let entries = |folder: &Path| {
+            let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+            entries.collect::<Vec<_>>()
+        };
+        let records = self.path("state/records");
+        let pods = if records.exists() { entries(&records) } else { Vec::new() };
+        pods.iter().flat_map(|pod| entries(pod)).collect()
+    }
+
     pub(crate) fn records(&self) -> Vec<Record> {
         self.engine().store().load(Whose::All).unwrap().records
     }
@@ -197,10 +208,10 @@ impl Node {
         let mut left: Vec<String> =
             links(&self.host).into_iter().filter(|name| !name.starts_with("br")).collect();
         left.extend(self.leases());
-        for folder in [self.path("state/records"), self.path("cache/results")] {
-            let files = folder.read_dir().into_iter().flatten();
-            left.extend(files.map(|file| file.unwrap().file_name().into_string().unwrap()));
-        }
+        let cached = self.path("cache/results").read_dir().into_iter().flatten();
+        let cached = cached.map(|entry| entry.unwrap().path());
+        let files = self.record_files().into_iter().chain(cached);
+        left.extend(files.map(|file| file.display().to_string()));
         left
     }
 }
