@@ -22,14 +22,19 @@
 
 mod adding;
 mod core;
+mod front;
 mod holds;
 mod lookup;
+mod lost;
 mod metrics;
 mod node;
+mod places;
 mod pods;
 mod publish;
 mod queue;
+mod report;
 mod sandboxes;
+mod seized;
 mod serve;
 mod socket;
 mod sysctl;
@@ -43,13 +48,14 @@ use kubewright_attachment::engine::{Engine, EngineError, Options as EngineOption
 use kubewright_attachment::meta_plugin::{MetaPlugin, MetaPluginError};
 use kubewright_operator::Metrics;
 use kubewright_operator::controller::{Context, Controller};
-use tokio::sync::{mpsc, watch as channel};
+use tokio::sync::{Semaphore, mpsc, watch as channel};
 
 use crate::events;
 use crate::options::Options;
 use crate::pod_resources::PodResources;
 use metrics::AreaMetrics;
 use node::Node;
+use places::Places;
 pub use socket::SocketError;
 
 /// Name of the agent in logs, metrics, events and readiness.
@@ -86,6 +92,7 @@ impl Agent {
         let options = &self.options;
         let defaults = EngineOptions::new(&options.state_dir, &options.bin_dirs);
         Engine::open(EngineOptions {
+            root: options.host_root.clone(),
             cache_dir: options.cache_dir.clone(),
             naming: options.interface_names,
             timeout: options.plugin_timeout,
@@ -128,9 +135,12 @@ impl Controller for Agent {
             metrics: AreaMetrics::of(context.metrics.process()),
             runtime: kubewright_cri::Client::new(options.runtime.clone()),
             pod_resources: PodResources::new(&options.pod_resources),
+            places: Places::new(options.workers),
+            writers: Semaphore::new(core::WRITERS),
             definitions: RwLock::default(),
             pods: RwLock::default(),
             sandboxes: Mutex::default(),
+            front: Mutex::default(),
             news: channel::Sender::new(0),
             core: tell,
             options,
@@ -138,6 +148,7 @@ impl Controller for Agent {
             engine,
             resolution,
         });
+        node.look_in_front();
         let _watches = watch::start(&client, &node.options.node, &sight);
         let server = Arc::new(serve::Server::new(node.clone()));
         let path = node.options.socket.clone();

@@ -21,12 +21,13 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use kubewright_attachment::annotation::Dialect;
+use kubewright_attachment::name::InterfaceName;
 use kubewright_attachment::problem::Reason;
 use kubewright_attachment::status::{self, Failure, NETWORK_ERRORS, NETWORK_STATUS};
 use serde_json::{Value, json};
 
 use crate::api::{Network, NetworkAttachmentDefinition};
-use crate::edit::{self, EditError, NetworkName, Wish};
+use crate::edit::{self, EditError, NetworkName, Which, Wish};
 use crate::pod::PodKey;
 
 pub use kubewright_attachment::status::Entry;
@@ -177,7 +178,7 @@ pub async fn apply(
         };
         let annotation = dialect.annotation();
         let before = annotations.get(annotation).cloned();
-        let after = edited(dialect, before.as_deref(), &pod.namespace, change)
+        let after = edited(dialect, annotations, &pod.namespace, change)
             .map_err(|source| ChangeError::Edit { pod: pod.clone(), source })?;
         let patch = patch(&metadata, annotation, after.as_deref());
         let patch: json_patch::Patch = serde_json::from_value(patch)
@@ -205,18 +206,40 @@ fn failed(verb: &'static str, pod: &PodKey, error: kube::Error) -> ChangeError {
 
 fn edited(
     dialect: Dialect,
-    before: Option<&str>,
+    annotations: &BTreeMap<String, String>,
     namespace: &str,
     change: &Change,
 ) -> Result<Option<String>, EditError> {
+    let before = annotations.get(dialect.annotation()).map(String::as_str);
     match change {
         Change::Attach { network, wish } => {
             edit::attach(dialect, before, namespace, network, wish).map(Some)
         }
         Change::Detach { network, interface } => {
-            edit::detach(dialect, before, namespace, network, interface.as_deref())
+            let interface = interface.as_deref();
+            let may_be_unnamed = interface
+                .is_some_and(|name| is_chosen_for(name, dialect, namespace, network, annotations));
+            let which = Which { interface, may_be_unnamed };
+            edit::detach(dialect, before, namespace, network, which)
         }
     }
+}
+
+/// Whether an interface may be that of an entry which leaves its name open: it is the one that
+/// follows from the network, or the pod is said to have it.
+fn is_chosen_for(
+    interface: &str,
+    dialect: Dialect,
+    namespace: &str,
+    network: &NetworkName,
+    annotations: &BTreeMap<String, String>,
+) -> bool {
+    if InterfaceName::hashed(&network.name, 0).as_str() == interface {
+        return true;
+    }
+    let names = view::names(dialect, namespace, network);
+    let there = annotations.get(NETWORK_STATUS).map(|text| status::parse(text)).unwrap_or_default();
+    there.iter().any(|entry| entry.interface == interface && names.contains(&entry.name))
 }
 
 /// The form to change: to detach, that in which the pod asks for the network; else the first.

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use kubewright_attachment::annotation::{Dialect, KALOOM};
+use kubewright_attachment::annotation::{self, AnnotationError, Dialect, KALOOM};
 use serde_json::{Map, Value, json};
 
 /// The forms that a pod uses, the standard's first.
@@ -95,6 +95,9 @@ pub enum EditError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The agent would follow none of it.
+    #[error("nothing was changed, since nothing of the annotation would be followed any more")]
+    Void(#[source] AnnotationError),
     /// Kaloom's form cannot say it.
     #[error("annotation {KALOOM}, which the pod uses, has no place for {what}; leave it out")]
     NoPlace {
@@ -138,7 +141,7 @@ pub enum EditError {
 /// `namespace` is that of the pod.
 ///
 /// # Errors
-/// When the annotation is not understood, cannot say it, or says it already.
+/// When the annotation is not understood, cannot say it, says it already, or would be void then.
 pub fn attach(
     dialect: Dialect,
     current: Option<&str>,
@@ -155,7 +158,21 @@ pub fn attach(
         return Err(EditError::Present { network: network.clone(), annotation });
     }
     list.entries.push(Entry::new(dialect, network, wish)?);
-    list.write(annotation)
+    let text = list.write(annotation)?;
+    let requests = match dialect {
+        Dialect::Kaloom => annotation::parse(Some(&text), None),
+        Dialect::Standard => annotation::parse(None, Some(&text)),
+    };
+    requests.void.into_iter().next().map_or(Ok(text), |error| Err(EditError::Void(error)))
+}
+
+/// Which attachment to a network is meant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Which<'a> {
+    /// The one with this interface; without it, the only one.
+    pub interface: Option<&'a str>,
+    /// Whether an entry that leaves the interface's name open may have that one.
+    pub may_be_unnamed: bool,
 }
 
 /// The annotation with one attachment less; `None` when nothing is left of it.
@@ -169,17 +186,19 @@ pub fn detach(
     current: Option<&str>,
     namespace: &str,
     network: &NetworkName,
-    interface: Option<&str>,
+    which: Which<'_>,
 ) -> Result<Option<String>, EditError> {
     let annotation = dialect.annotation();
     let mut list = List::read(dialect, current)?;
-    let found: Vec<usize> = (0..list.entries.len())
-        .filter(|index| {
-            let entry = &list.entries[*index];
-            entry.is(dialect, namespace, network)
-                && (interface.is_none() || entry.interface() == interface)
-        })
-        .collect();
+    let those = |is_meant: &dyn Fn(Option<&str>) -> bool| -> Vec<usize> {
+        let entries = list.entries.iter().enumerate();
+        let entries = entries.filter(|(_, entry)| entry.is(dialect, namespace, network));
+        entries.filter(|(_, entry)| is_meant(entry.interface())).map(|(index, _)| index).collect()
+    };
+    let mut found = those(&|its| which.interface.is_none() || its == which.interface);
+    if found.is_empty() && which.may_be_unnamed {
+        found = those(&|its| its.is_none());
+    }
     match *found.as_slice() {
         [] => return Err(EditError::Absent { network: network.clone(), annotation }),
         [one] => drop(list.entries.remove(one)),
@@ -308,6 +327,10 @@ impl Entry {
             Self::Long(object) => {
                 let sayable = ["name", "namespace", "interface"];
                 if !object.keys().all(|key| sayable.contains(&key.as_str())) {
+                    return None;
+                }
+                // The kernel takes names of interfaces that would be another element there.
+                if self.interface().is_some_and(|name| name.contains([',', '@', '/', ' '])) {
                     return None;
                 }
                 let (namespace, name) = self.name();

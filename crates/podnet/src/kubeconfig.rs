@@ -8,12 +8,40 @@ use kube::api::PostParams;
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
-/// A kubeconfig, and how long it is good for.
+/// A kubeconfig, and how long it is good for. It cannot be printed, as it holds a token.
 pub struct Kubeconfig {
-    /// The file, as JSON, which is YAML too. It holds a token.
-    pub content: Value,
+    /// Without credentials.
+    content: Value,
+    token: String,
     /// When the token expires; the API server may grant less than was asked for.
     pub expires: k8s_openapi::jiff::Timestamp,
+}
+
+impl Kubeconfig {
+    /// The file with the token in it, as JSON, which is YAML too.
+    #[must_use]
+    pub fn with_token(&self) -> Value {
+        self.with_user(json!({ "token": self.token }))
+    }
+
+    /// The file when the token is in another one, which clients read again when it has changed. Its
+    /// path is taken from the folder of this file where it is relative.
+    #[must_use]
+    pub fn with_token_file(&self, path: &str) -> Value {
+        self.with_user(json!({ "tokenFile": path }))
+    }
+
+    /// The token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    fn with_user(&self, user: Value) -> Value {
+        let mut content = self.content.clone();
+        content["users"][0]["user"] = user;
+        content
+    }
 }
 
 /// Why there is none.
@@ -70,10 +98,10 @@ pub async fn of_account(
         return Err(KubeconfigError::Empty { namespace, account });
     };
     let expires = status.expiration_timestamp.0;
-    Ok(Kubeconfig { content: file(config, &namespace, &account, &status.token), expires })
+    Ok(Kubeconfig { content: file(config, &namespace, &account), token: status.token, expires })
 }
 
-fn file(config: &Config, namespace: &str, account: &str, token: &str) -> Value {
+fn file(config: &Config, namespace: &str, account: &str) -> Value {
     let mut cluster = json!({ "server": config.cluster_url.to_string() });
     if let Some(roots) = &config.root_cert {
         let pem: String = roots.iter().map(|der| pem(der)).collect();
@@ -89,7 +117,7 @@ fn file(config: &Config, namespace: &str, account: &str, token: &str) -> Value {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{ "name": "cluster", "cluster": cluster }],
-        "users": [{ "name": account, "user": { "token": token } }],
+        "users": [{ "name": account, "user": {} }],
         "contexts": [{ "name": account,
             "context": { "cluster": "cluster", "user": account, "namespace": namespace } }],
         "current-context": account,
@@ -115,10 +143,20 @@ mod tests {
         let mut config = Config::new("https://10.0.0.1:6443/".parse().unwrap());
         let der: Vec<u8> = (0..=255).collect();
         config.root_cert = Some(vec![der.clone(), vec![1]]);
-        let file = file(&config, "system", "agent", "secret");
-        let read: kube::config::Kubeconfig = serde_json::from_value(file).unwrap();
+        let content = file(&config, "system", "agent");
+        let expires = k8s_openapi::jiff::Timestamp::UNIX_EPOCH;
+        let made = Kubeconfig { content, token: "secret".to_owned(), expires };
+        assert_eq!(made.with_token()["users"][0]["user"], json!({ "token": "secret" }));
+        let file = made.with_token_file("agent.token");
+        assert!(!file.to_string().contains("secret"));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("agent"), file.to_string()).unwrap();
+        std::fs::write(folder.path().join("agent.token"), made.token()).unwrap();
+        let read = kube::config::Kubeconfig::read_from(folder.path().join("agent")).unwrap();
         let options = KubeConfigOptions::default();
         let back = Config::from_custom_kubeconfig(read, &options).await.unwrap();
+        let token_file = back.auth_info.token_file.as_deref().unwrap();
+        assert_eq!(std::fs::read_to_string(token_file).unwrap(), "secret");
         assert_eq!(back.cluster_url, config.cluster_url);
         assert_eq!(back.root_cert, Some(vec![der, vec![1]]));
         assert_eq!(back.default_namespace, "system");

@@ -29,6 +29,13 @@ pub mod environment {
     pub const SOCKET: &str = "KUBEWRIGHT_PODNET_SOCKET";
 }
 
+/// What the agent needs in `GLIBC_TUNABLES` to be small: one heap instead of one for each thread, and
+/// nothing held back that was freed. A burst of pods takes some megabytes for a second, which would
+/// stay otherwise.
+pub const HEAP: &str = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0:\
+                        glibc.malloc.trim_threshold=65536:glibc.malloc.mmap_threshold=65536:\
+                        glibc.malloc.top_pad=16384";
+
 /// How the agent is set up.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -38,6 +45,9 @@ pub struct Options {
     pub runtime: Endpoint,
     /// Where plugins are searched, in this order.
     pub bin_dirs: Vec<PathBuf>,
+    /// Where the node's root is, for an agent in a container: there plugins are found and run, as
+    /// the container runtime runs them. `None` is the agent's own root.
+    pub host_root: Option<PathBuf>,
     /// The node's own configurations.
     pub conf_dir: PathBuf,
     /// libcni's cache of results is `results` in it.
@@ -69,6 +79,7 @@ impl Options {
             node: node.into(),
             runtime,
             bin_dirs: vec!["/opt/cni/bin".into()],
+            host_root: None,
             conf_dir: protocol::DEFAULT_CONF_DIR.into(),
             cache_dir: "/var/lib/cni".into(),
             state_dir: protocol::DEFAULT_STATE_DIR.into(),
@@ -121,6 +132,9 @@ pub struct AgentArgs {
         default_value = "/opt/cni/bin"
     )]
     pub cni_bin_dir: Vec<PathBuf>,
+    /// Where the node's root is mounted in the agent's container: plugins are searched and run in it
+    #[arg(long, value_name = "DIR")]
+    pub host_root: Option<PathBuf>,
     /// Folder of the node's CNI configurations
     #[arg(long, env = environment::CONF_DIR, value_name = "DIR", alias = "cni-conf-path", default_value = protocol::DEFAULT_CONF_DIR)]
     pub cni_conf_dir: PathBuf,
@@ -188,6 +202,7 @@ impl AgentArgs {
         let vendor = vendor.map(|name| PathBuf::from(format!("/opt/{name}/cni/bin")));
         Ok(Options {
             bin_dirs: vendor.chain(self.cni_bin_dir.iter().cloned()).collect(),
+            host_root: self.host_root.clone(),
             conf_dir: self.cni_conf_dir.clone(),
             cache_dir: self.cni_cache_dir.clone(),
             state_dir: self.state_dir.clone(),
@@ -218,7 +233,11 @@ pub fn with_two_dashes(args: impl Iterator<Item = std::ffi::OsString>) -> Vec<st
         "logtostderr",
     ];
     let mut args: Vec<_> = args.collect();
-    if !args.windows(2).any(|words| words[0] == "podnet" && words[1] == "agent") {
+    // `kubewright podnet agent` or `kubewright-podnet agent`.
+    let is_agent = |words: &[std::ffi::OsString]| {
+        words[0].as_encoded_bytes().ends_with(b"podnet") && words[1] == "agent"
+    };
+    if !args.windows(2).any(is_agent) {
         return args;
     }
     for arg in &mut args {

@@ -19,11 +19,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::lost::{Lost, Missing};
 use super::node::Node;
 use super::publish::{Notice, Written};
 use super::queue::Queue;
+use super::seized::Seized;
 use super::watch::Sighting;
 use super::work::{self, Memory, Task, Worked};
+
+pub(super) use notices::WRITERS;
 
 /// Works that have given their place to others and go on; beyond that many, others wait.
 const MOST_SLOW: usize = 64;
@@ -38,17 +42,25 @@ pub(crate) enum Message {
     /// A work ended.
     Worked(Box<Worked>),
     /// A call of the plugin wants a pod for itself.
-    Seize(String, oneshot::Sender<()>),
+    Seize(String, oneshot::Sender<Seized>),
     /// What it did, for the log and as Events.
     Announce(String, Vec<Change>, Vec<Failure>),
-    /// It has done what it wanted, and the pod is to be told this.
-    Released(String, Option<Notice>),
+    /// It has done what it wanted.
+    Released {
+        uid: String,
+        /// What the pod is to be told.
+        notice: Option<Notice>,
+        /// Whether the pod has to be worked on next.
+        look: bool,
+    },
     /// A sandbox goes.
     Going(String),
     /// A write ended.
     Written(String, Written),
     /// The runtime's sandboxes.
     Listed(Result<Vec<PodSandbox>, CallError>),
+    /// Whether a sandbox that the runtime has lost is detached, or why not.
+    Collected(Missing, Result<bool, String>),
 }
 
 /// A work that goes on.
@@ -82,6 +94,8 @@ struct Telling {
     notice: Notice,
     writing: bool,
     failures: u32,
+    /// What it says could not be written: not to be tried again before.
+    held: Option<Instant>,
 }
 
 pub(crate) struct Core {
@@ -96,12 +110,11 @@ pub(crate) struct Core {
     /// Pods of which there are records.
     recorded: HashSet<String>,
     /// Calls of the plugin that wait for a pod.
-    waiting: HashMap<String, VecDeque<oneshot::Sender<()>>>,
-    /// Pods that a call of the plugin has for itself.
-    seized: HashSet<String>,
+    waiting: HashMap<String, VecDeque<oneshot::Sender<Seized>>>,
     tellings: HashMap<String, Telling>,
     untold: notices::Untold,
     sweeping: bool,
+    lost: Lost,
     tasks: JoinSet<()>,
     events: mpsc::Sender<notices::Told>,
 }
@@ -124,10 +137,10 @@ impl Core {
             memories: HashMap::new(),
             recorded: HashSet::new(),
             waiting: HashMap::new(),
-            seized: HashSet::new(),
             tellings: HashMap::new(),
             untold: notices::Untold::default(),
             sweeping: false,
+            lost: Lost::default(),
             tasks,
             events,
         }
@@ -164,7 +177,10 @@ impl Core {
         let mut patience = std::pin::pin!(tokio::time::sleep(FAREWELL));
         let mut stopped = false;
         self.tell_now();
-        while !self.running.is_empty() || self.tellings.values().any(|telling| telling.writing) {
+        // Who could not be told by then is told by the next agent.
+        while !self.running.is_empty()
+            || !stopped && self.tellings.values().any(|telling| telling.writing)
+        {
             tokio::select! {
                 message = self.messages.recv() => match message {
                     Some(message) => {
@@ -201,17 +217,21 @@ impl Core {
                 self.node.metrics.worked(Instant::now(), &changes, &failures);
                 self.announce(&uid, &changes, &failures);
             }
-            Message::Released(uid, notice) => {
-                self.seized.remove(&uid);
+            Message::Released { uid, notice, look } => {
                 if let Some(notice) = notice {
                     self.recorded.insert(uid.clone());
                     self.notify(&uid, notice);
+                }
+                if look {
+                    self.recorded.insert(uid.clone());
+                    self.add(&uid);
                 }
                 self.ended(&uid, None);
             }
             Message::Going(id) => self.going(&id),
             Message::Written(uid, written) => self.written(&uid, written),
             Message::Listed(listed) => self.listed(listed),
+            Message::Collected(lost, collected) => self.collected(&lost, collected),
         }
     }
 
@@ -312,16 +332,17 @@ impl Core {
     fn grant(&mut self, uid: &str) {
         let Some(waiting) = self.waiting.get_mut(uid) else { return };
         while let Some(next) = waiting.pop_front() {
+            if next.is_closed() {
+                // It has given up meanwhile.
+                continue;
+            }
             if !self.queue.seize(uid) {
                 waiting.push_front(next);
                 return;
             }
-            if next.send(()).is_ok() {
-                self.seized.insert(uid.to_owned());
-                break;
-            }
-            // It has given up meanwhile.
-            self.queue.done(uid, None, Instant::now());
+            // Should it give up right now, it gives the pod back.
+            drop(next.send(Seized::new(self.node.clone(), uid)));
+            break;
         }
         if waiting.is_empty() {
             self.waiting.remove(uid);

@@ -51,20 +51,31 @@ pub(crate) fn resolve(
     };
     let mut table = Table { definitions: &definitions, assigned };
     let mut desired = resolution.resolve(requests, pod, &mut table);
-    for wanted in &mut desired.wanted {
+    for (wanted, request) in desired.wanted.iter_mut().zip(&requests.list) {
         let resource = definitions.get(&wanted.network).and_then(|found| found.resource.as_deref());
-        let (Some(resource), Ok(attachment)) = (resource, &wanted.attachment) else { continue };
-        if device_of(&attachment.config).is_some() {
-            continue;
-        }
-        let why = match devices {
-            Err(why) => why.clone(),
-            Ok(_) => format!("the kubelet has allocated no (further) {resource} to the pod"),
+        let Some(resource) = resource else { continue };
+        let given = wanted.attachment.as_ref().map(|attachment| device_of(&attachment.config));
+        let why = match (devices, &request.device_id, given) {
+            (Ok(devices), Some(id), _) if !is_allocated(devices, resource, id) => {
+                format!(
+                    "{id:?} is none of the {resource} that the kubelet has allocated to the pod"
+                )
+            }
+            (Err(why), Some(_), _) => why.clone(),
+            (_, _, Ok(Some(_)) | Err(_)) => continue,
+            (Err(why), _, _) => why.clone(),
+            (Ok(_), _, _) => {
+                format!("the kubelet has allocated no (further) {resource} to the pod")
+            }
         };
         let message = format!("network {} needs a device: {why}", wanted.network);
         wanted.attachment = Err(Problem::new(Reason::AttachFailed, message));
     }
     desired
+}
+
+fn is_allocated(devices: &Devices, resource: &str, id: &str) -> bool {
+    devices.get(resource).is_some_and(|all| all.iter().any(|other| other == id))
 }
 
 struct Table<'a> {
@@ -83,8 +94,8 @@ impl Lookup for Table<'_> {
     }
 }
 
-/// Who gets which device: first each attachment the one that it has, then the others what is free,
-/// and at last what attachments have that nobody asks for any more.
+/// Who gets which device: first each attachment the one that it asks for, then the one that it has,
+/// then the others what is free, and at last what attachments have that nobody asks for any more.
 fn assign(
     definitions: &Definitions,
     requests: &Requests,
@@ -107,7 +118,11 @@ fn assign(
         .filter_map(|record| Some((record, device_of(&record.config)?)))
         .filter(|(_, device)| devices.values().flatten().any(|id| id == device))
         .collect();
-    let mut given: Vec<Option<String>> = vec![None; asked.len()];
+    let own_choice = |(request, _, resource): &(&Request, NetworkKey, &str)| {
+        request.device_id.clone().filter(|id| is_allocated(devices, resource, id))
+    };
+    let mut given: Vec<Option<String>> = asked.iter().map(own_choice).collect();
+    held.retain(|(_, device)| !given.iter().flatten().any(|id| id == device));
     for named in [true, false] {
         for (given, (request, key, _)) in given.iter_mut().zip(&asked) {
             let same = |record: &Record| match &request.interface {
@@ -116,7 +131,9 @@ fn assign(
             };
             let found =
                 held.iter().position(|(record, _)| record.network() == Some(key) && same(record));
-            if let Some(index) = found {
+            if let Some(index) = found
+                && given.is_none()
+            {
                 *given = Some(held.remove(index).1.to_owned());
             }
         }
@@ -178,6 +195,26 @@ mod tests {
             Err(problem) => Err(problem.message.clone()),
         };
         desired.wanted.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_pod_may_choose_among_the_devices_it_was_given_and_no_others() {
+        let ask = |ids: &[&str]| {
+            let elements = ids.iter().map(|id| match *id {
+                "" => serde_json::json!({ "name": "a" }),
+                id => serde_json::json!({ "name": "a", "deviceID": id }),
+            });
+            elements.collect::<Value>().to_string()
+        };
+        let all = given(&devices(&["0:1", "0:2"]), &ask(&["", "0:1"]));
+        assert_eq!(all, [Ok("0:2".into()), Ok("0:1".into())]);
+        let all = given(&devices(&["0:1", "0:2"]), &ask(&["", "0:9"]));
+        assert_eq!(all[0], Ok("0:1".into()));
+        let why = all[1].as_ref().unwrap_err();
+        assert!(why.contains("\"0:9\" is none of the intel.com/sriov"), "{why}");
+        // While the kubelet does not tell, nobody gets what he has chosen.
+        let all = given(&Err("the kubelet is away".into()), &ask(&["0:1"]));
+        assert!(all[0].as_ref().unwrap_err().contains("the kubelet is away"), "{all:?}");
     }
 
     #[test]

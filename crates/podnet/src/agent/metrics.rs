@@ -43,6 +43,7 @@ pub(crate) struct AreaMetrics {
     failing: Gauge,
     pods: Gauge,
     requests: Family<ByCommand, Counter>,
+    displaced: Gauge,
     delay: Histogram,
 }
 
@@ -56,6 +57,7 @@ impl AreaMetrics {
                 failing: Gauge::default(),
                 pods: Gauge::default(),
                 requests: Family::default(),
+                displaced: Gauge::default(),
                 delay: Histogram::new(BUCKETS),
             };
             let m = metrics.clone();
@@ -69,6 +71,8 @@ impl AreaMetrics {
             );
             ours.register("pods", "Pods of this node", m.pods);
             ours.register("requests", "Calls of the plugin, by what became of them", m.requests);
+            let help = "Whether another network configuration has the place of the plugin's";
+            ours.register("displaced", help, m.displaced);
             let help = "Time from the news about a pod to the end of the work on it";
             ours.register_with_unit("reaction", help, Unit::Seconds, m.delay);
             metrics
@@ -85,6 +89,7 @@ impl AreaMetrics {
             self.failures.get_or_create(&ByReason { reason: reason.to_string() }).inc();
         }
         self.pods(0, 0);
+        self.displaced(false);
         for command in ["ADD", "DEL", "CHECK", "STATUS", "GC"] {
             self.answered(command, true);
             self.answered(command, false);
@@ -114,6 +119,11 @@ impl AreaMetrics {
     pub(crate) fn pods(&self, all: usize, failing: usize) {
         self.pods.set(i64::try_from(all).unwrap_or(i64::MAX));
         self.failing.set(i64::try_from(failing).unwrap_or(i64::MAX));
+    }
+
+    /// Whether the container runtime uses another configuration than the plugin's.
+    pub(crate) fn displaced(&self, displaced: bool) {
+        self.displaced.set(displaced.into());
     }
 
     /// The plugin was answered.

@@ -5,11 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use kubewright_attachment::desired::Resolution;
 use kubewright_attachment::engine::Engine;
 use kubewright_operator::Context;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::core::Message;
+use super::front::{Front, Turn};
 use super::lookup::SharedDefinitions;
 use super::metrics::AreaMetrics;
+use super::places::Places;
 use super::pods::Pods;
 use super::sandboxes::Sandboxes;
 use crate::definition::Definitions;
@@ -25,6 +27,11 @@ pub(crate) struct Node {
     pub(crate) resolution: Resolution,
     pub(crate) runtime: kubewright_cri::Client,
     pub(crate) pod_resources: PodResources,
+    pub(crate) front: Mutex<Front>,
+    /// For what the plugin asks; pods that run have the places of the core.
+    pub(crate) places: Places,
+    /// For writes to the API server.
+    pub(crate) writers: Semaphore,
     pub(crate) definitions: SharedDefinitions,
     pub(crate) pods: RwLock<Pods>,
     pub(crate) sandboxes: Mutex<Sandboxes>,
@@ -52,6 +59,29 @@ impl Node {
 
     pub(crate) fn sandboxes(&self) -> MutexGuard<'_, Sandboxes> {
         self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn front(&self) -> MutexGuard<'_, Front> {
+        self.front.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks who makes the networks of sandboxes. Blocking.
+    pub(crate) fn look_in_front(&self) {
+        let mut front = self.front();
+        let conf_dir = self.options.conf_dir.display();
+        match front.look(&self.options.conf_dir, self.engine.cni()) {
+            Some(Turn::Displaced(ours)) => tracing::warn!(
+                %conf_dir,
+                ours = ours.map(|file| file.display().to_string()),
+                "another network configuration has the place of kubewright's, or it is being \
+                 uninstalled: pods start without the networks that they ask for, until \
+                 `kubewright podnet install` is run again; Cilium leaves it in its place with \
+                 cni.exclusive=false"
+            ),
+            Some(Turn::Over) => tracing::info!(%conf_dir, "nothing is in the plugin's place"),
+            None => {}
+        }
+        self.metrics.displaced(front.is_displaced());
     }
 
     /// Tells the core. It outlives everyone who has something to tell, but for the end of the

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod as FullPod;
 use kube::api::{ObjectMeta, Patch, PatchParams};
 use kube::{Api, Client};
 use kubewright_attachment::engine::Change;
-use kubewright_attachment::problem::Reason;
+use kubewright_attachment::problem::{Problem, Reason};
 use kubewright_attachment::status::{
     self, Entry, Failure, NETWORK_ERRORS, NETWORK_STATUS, to_annotation,
 };
@@ -15,6 +15,13 @@ use serde_json::{Value, json};
 
 use crate::events::ACTION;
 use crate::pod::{Annotations, Pod, PodKey};
+
+/// Failures that are told one by one: all annotations of a pod together hold 256 KiB, and those of
+/// others need room, too.
+const MOST_FAILURES: usize = 20;
+
+/// Bytes of one message. A plugin's may be a megabyte.
+const LONGEST_MESSAGE: usize = 1024;
 
 /// What a pod is to be told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,12 +53,29 @@ pub(crate) fn edits(annotations: &Annotations, notice: &Notice) -> Vec<Edit> {
     let before = annotations.errors.as_deref();
     let told: Vec<Failure> =
         before.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    if told != notice.failures || (before.is_some() && told.is_empty()) {
-        let failures = &notice.failures;
-        let after = (!failures.is_empty()).then(|| to_annotation(failures));
+    let failures = abridged(&notice.failures);
+    if told != failures || (before.is_some() && told.is_empty()) {
+        let after = (!failures.is_empty()).then(|| to_annotation(&failures));
         edits.push(Edit { annotation: NETWORK_ERRORS, before: before.map(str::to_owned), after });
     }
     edits
+}
+
+/// Failures as the annotation has room for them.
+fn abridged(failures: &[Failure]) -> Vec<Failure> {
+    let mut told: Vec<Failure> = failures.iter().take(MOST_FAILURES).cloned().collect();
+    for Failure { problem, .. } in &mut told {
+        if problem.message.len() > LONGEST_MESSAGE {
+            problem.message.truncate(problem.message.floor_char_boundary(LONGEST_MESSAGE));
+            problem.message.push('…');
+        }
+    }
+    if let Some(first) = failures.get(MOST_FAILURES) {
+        let message = format!("… and {} more", failures.len() - MOST_FAILURES);
+        let problem = Problem::new(first.problem.reason, message);
+        told.push(Failure { name: None, interface: None, problem });
+    }
+    told
 }
 
 /// What became of a write.
@@ -63,16 +87,27 @@ pub(crate) enum Written {
     Stale(Box<Fresh>),
     /// The pod is gone.
     Gone,
+    /// The API server does not take it, and will not until one of them says something else.
+    Refused(String),
     /// It has to be tried again.
     Failed(String),
 }
 
 /// What is read of a pod after a write.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fresh {
     pub(crate) status: Option<String>,
     pub(crate) errors: Option<String>,
     pub(crate) version: String,
+}
+
+impl Fresh {
+    fn of(&self, annotation: &str) -> Option<&str> {
+        match annotation {
+            NETWORK_STATUS => self.status.as_deref(),
+            _ => self.errors.as_deref(),
+        }
+    }
 }
 
 impl From<ObjectMeta> for Fresh {
@@ -94,25 +129,57 @@ pub(crate) async fn write(client: Client, pod: Pod, edits: Vec<Edit>) -> Written
         Err(error) => return Written::Failed(error.to_string()),
     };
     match api.patch_metadata(&pod.key.name, &PatchParams::default(), &patch).await {
-        Ok(written) => Written::Done(Box::new(written.metadata.into())),
+        Ok(written) => done(written.metadata.into(), &edits),
         Err(kube::Error::Api(status)) if status.code == 404 => Written::Gone,
+        // A test of the patch that failed is told in the same way as a pod that would not be valid.
         Err(kube::Error::Api(status)) if matches!(status.code, 409 | 422) => {
             match api.get_metadata_opt(&pod.key.name).await {
                 Ok(Some(found)) if found.metadata.uid.as_deref() == Some(&pod.api_uid) => {
-                    Written::Stale(Box::new(found.metadata.into()))
+                    let fresh = Fresh::from(found.metadata);
+                    match is_as_tested(&pod, &edits, &fresh) {
+                        true => Written::Refused(status.message),
+                        false => Written::Stale(Box::new(fresh)),
+                    }
                 }
                 Ok(_) => Written::Gone,
                 Err(error) => Written::Failed(error.to_string()),
             }
         }
+        // An admission webhook denies with any of these; 429 asks for patience only, and 401 for a
+        // token that may be renewed any moment.
+        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 402..=428 | 430..=499) => {
+            Written::Refused(status.message)
+        }
         Err(error) => Written::Failed(error.to_string()),
     }
 }
 
+/// A write that was taken; whether it says what was written.
+fn done(fresh: Fresh, edits: &[Edit]) -> Written {
+    match edits.iter().find(|edit| fresh.of(edit.annotation) != edit.after.as_deref()) {
+        None => Written::Done(Box::new(fresh)),
+        Some(edit) => Written::Refused(format!(
+            "annotation {} does not say what was written; does an admission webhook change it?",
+            edit.annotation
+        )),
+    }
+}
+
+/// Whether a patch was refused though nothing that it tests has changed: trying again at once would
+/// be refused again.
+fn is_as_tested(pod: &Pod, edits: &[Edit], fresh: &Fresh) -> bool {
+    let is_as_before = |edit: &Edit| fresh.of(edit.annotation) == edit.before.as_deref();
+    edits.iter().all(is_as_before) && (!tests_version(edits) || fresh.version == pod.version)
+}
+
+/// That something is absent cannot be tested, so nothing at all may have changed.
+fn tests_version(edits: &[Edit]) -> bool {
+    edits.iter().any(|edit| edit.before.is_none())
+}
+
 fn patch(pod: &Pod, edits: &[Edit]) -> Value {
     let mut steps = vec![json!({ "op": "test", "path": "/metadata/uid", "value": pod.api_uid })];
-    if edits.iter().any(|edit| edit.before.is_none()) {
-        // That something is absent cannot be tested, so nothing at all may have changed.
+    if tests_version(edits) {
         let version = &pod.version;
         steps.push(json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version }));
     }

@@ -26,7 +26,9 @@ use super::adding::Adding;
 use super::core::Message;
 use super::lookup;
 use super::node::Node;
+use super::places::PlaceError;
 use super::publish::Notice;
+use super::seized::Seized;
 use super::socket::Answers;
 use super::work::{self, chain};
 use crate::definition;
@@ -37,6 +39,10 @@ const NEWS: Duration = Duration::from_millis(300);
 
 /// How long the API server may take to be asked.
 const ASKED: Duration = Duration::from_secs(5);
+
+/// How long a call waits for its turn: for whoever works on the pod, and for a place. The plugin
+/// waits 220 seconds for its answer, of which this leaves two minutes to the plugins.
+const WAITING: Duration = Duration::from_secs(100);
 
 /// How long a DEL waits for whoever works on the pod; after that the lock of the sandbox decides.
 const TURN: Duration = Duration::from_secs(10);
@@ -119,19 +125,6 @@ fn answered(request: &Request, result: &CniResult) -> Answer {
     result.map(Some).map_err(|e| error(ErrorCode::IncompatibleVersion)(&e))
 }
 
-/// A pod that nobody else works on.
-struct Seized {
-    node: Arc<Node>,
-    uid: String,
-    notice: Option<Notice>,
-}
-
-impl Drop for Seized {
-    fn drop(&mut self) {
-        self.node.tell(Message::Released(std::mem::take(&mut self.uid), self.notice.take()));
-    }
-}
-
 impl Server {
     async fn add(&self, request: &Request, container: &Container) -> Answer {
         let Some(_adding) = self.adding.begin(&container.container_id) else {
@@ -147,11 +140,13 @@ impl Server {
         let Some(asked) = container.pod() else {
             return self.add_container(request, container, default).await;
         };
+        let until = Instant::now() + WAITING;
         let pod = self.find(&asked).await?;
-        let seized = self.seize(&pod.uid).await?;
+        let seized = tokio::time::timeout_at(until, self.seize(&pod.uid)).await;
+        let seized = seized.map_err(|_| again("the pod is still being worked on"))??;
         let sandbox = sandbox(container)?;
         self.node.sandboxes().making(&pod.uid, &container.container_id, Instant::now());
-        let made = self.create(pod.clone(), sandbox, default, seized).await;
+        let made = self.create(pod.clone(), sandbox, default, seized, until).await;
         match made {
             Ok(created) => answered(request, &created.result),
             Err(error) => {
@@ -171,7 +166,8 @@ impl Server {
         let runtime = request.runtime(container);
         let runtime = runtime.map_err(|e| error(ErrorCode::InvalidEnvironment)(&e))?;
         let cni = self.node.engine.cni().clone();
-        let added = blocking(move || cni.add(&default.config, &runtime)).await?;
+        let until = Instant::now() + WAITING;
+        let added = self.work(until, move || cni.add(&default.config, &runtime)).await?;
         answered(request, &added.map_err(|e| error(ErrorCode::Internal)(&e))?)
     }
 
@@ -181,9 +177,16 @@ impl Server {
         sandbox: Sandbox,
         default: DefaultNetwork,
         mut seized: Seized,
+        until: Instant,
     ) -> Result<Created, CniError> {
         let names = work::names(&pod).map_err(|e| error(ErrorCode::InvalidEnvironment)(&e))?;
-        let requests = work::requests(&pod);
+        let first = default.config.plugins().first();
+        let follows = first.and_then(|plugin| default_network::follows(plugin.plugin_type()));
+        let requests = match follows {
+            // A meta-plugin attaches these itself; when the pod runs they are adopted.
+            Some(dialect) => work::requests(&pod).without(dialect),
+            None => work::requests(&pod),
+        };
         self.wait_until(NEWS, |node| work::definitions_known(node, &requests)).await;
         if !work::definitions_known(&self.node, &requests) {
             return Err(again("the definitions of the pod's networks are not known yet"));
@@ -208,9 +211,11 @@ impl Server {
             self.wait_until(NEWS, |node| !missing(&resolve(node))).await;
             desired = resolve(&node);
         }
-        let (created, seized) = blocking(move || {
+        let creation = move || {
             let created = node.engine.create(&names, &sandbox, &default, &desired);
             let notice = match &created {
+                // What the pod has now is the meta-plugin's to tell.
+                Ok(_) if follows == Some(Dialect::Standard) => None,
                 Ok(created) => {
                     Some(Notice { status: created.outcome.status.clone(), failures: Vec::new() })
                 }
@@ -220,9 +225,10 @@ impl Server {
                 Err(CreateError::Engine(_)) => None,
             };
             seized.notice = notice;
+            seized.look = follows.is_some() && created.is_ok();
             (created, seized)
-        })
-        .await?;
+        };
+        let (created, seized) = self.work(until, creation).await?;
         let (changes, failures): (&[_], &[Failure]) = match &created {
             Ok(created) => (&created.outcome.changes, &[]),
             Err(CreateError::Failed { failures, .. }) => (&[], failures),
@@ -281,8 +287,19 @@ impl Server {
     async fn seize(&self, uid: &str) -> Result<Seized, CniError> {
         let (grant, granted) = oneshot::channel();
         self.node.tell(Message::Seize(uid.to_owned(), grant));
-        granted.await.map_err(|_| again("the agent is ending"))?;
-        Ok(Seized { node: self.node.clone(), uid: uid.to_owned(), notice: None })
+        granted.await.map_err(|_| again("the agent is ending"))
+    }
+
+    /// Does what waits for plugins when there is a place.
+    async fn work<T: Send + 'static>(
+        &self,
+        until: Instant,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CniError> {
+        self.node.places.work(until, work).await.map_err(|e| match e {
+            PlaceError::Full => error(ErrorCode::TryAgainLater)(&e),
+            PlaceError::Panicked(_) => error(ErrorCode::Internal)(&e),
+        })
     }
 
     async fn del(&self, request: &Request, container: &Container) -> Answer {
@@ -312,7 +329,7 @@ impl Server {
             None => None,
         };
         let (engine, netns) = (self.node.engine.clone(), container.netns.clone());
-        let deleted = blocking(move || {
+        let deletion = move || {
             let of = interface.clone();
             let default = || {
                 let name = options.default_network.as_deref();
@@ -325,14 +342,15 @@ impl Server {
                 }))
             };
             engine.delete(&id, netns.as_deref(), &interface, default)
-        });
-        let deleted = deleted.await?;
+        };
+        let deleted = self.work(Instant::now() + WAITING, deletion).await?;
         deleted.map(|_| None).map_err(|e| error(ErrorCode::TryAgainLater)(&e))
     }
 
     async fn check(&self, container: &Container) -> Answer {
         let (engine, sandbox) = (self.node.engine.clone(), sandbox(container)?);
-        let checked = blocking(move || engine.check(&sandbox)).await?;
+        let until = Instant::now() + WAITING;
+        let checked = self.work(until, move || engine.check(&sandbox)).await?;
         checked.map(|()| None).map_err(|e| error(ErrorCode::Internal)(&e))
     }
 

@@ -146,7 +146,11 @@ where
             && !ended
             && !matches!(error, watcher::Error::InitialListFailed(_))
         {
-            tracing::debug!(%error, "watch interrupted");
+            // One that is refused does not mend itself: a token has expired, say.
+            match is_refused(error) {
+                true => tracing::warn!(%error, "the API server refuses a watch"),
+                false => tracing::debug!(%error, "watch interrupted"),
+            }
             continue;
         }
         if !tell(event) {
@@ -157,6 +161,11 @@ where
         }
     }
     true
+}
+
+fn is_refused(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        if matches!(status.code, 401 | 403))
 }
 
 fn is_not_served(error: &watcher::Error) -> bool {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubewright_attachment::annotation::{self, Requests};
+use kubewright_attachment::annotation::{self, Dialect, Requests};
 use kubewright_attachment::backoff::Backoff;
 use kubewright_attachment::desired::Desired;
 use kubewright_attachment::engine::{Engine, Outcome, PodState, SandboxState};
 use kubewright_attachment::network::Candidates;
 use kubewright_attachment::pod::{Pod as Names, Sandbox};
 use kubewright_attachment::problem::{Problem, Reason};
-use kubewright_attachment::record::{RecordId, Whose};
-use kubewright_attachment::status::{self, Failure};
+use kubewright_attachment::record::{Record, RecordId, Whose};
+use kubewright_attachment::status::{self, Entry, Failure};
 use kubewright_cni::Cancel;
 use kubewright_cri::Network;
 use tokio::time::Instant;
@@ -20,6 +20,7 @@ use super::core::Message;
 use super::holds::Holds;
 use super::lookup;
 use super::node::Node;
+use super::report;
 use crate::pod::Pod;
 use crate::pod_resources::Devices;
 
@@ -31,18 +32,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LOOKS: Backoff =
     Backoff { first: Duration::from_millis(30), longest: Duration::from_secs(2) };
 
+/// Pause between looks for the report of a meta-plugin.
+const REPORT_LOOK: Duration = Duration::from_millis(250);
+
 /// What is remembered of a pod from work to work.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) holds: Holds,
     /// Looks for a sandbox in a row that found none.
     absent: u32,
+    report: report::Waiting,
 }
 
 impl Memory {
     /// Whether there is anything worth remembering.
     pub(crate) fn is_empty(&self) -> bool {
-        self.holds.is_empty() && self.absent == 0
+        self.holds.is_empty() && self.absent == 0 && self.report.is_empty()
     }
 }
 
@@ -282,6 +287,10 @@ impl Job {
     fn run(self, memory: &mut Memory) -> Result<Done, String> {
         let look = self.engine.store().look(Whose::Pod(&self.uid));
         let (records, corrupt) = look.map_err(|error| chain(&error))?;
+        if self.is_too_early(&records, memory) {
+            let retry = Some(REPORT_LOOK);
+            return Ok(Done { outcome: None, retry, recorded: true });
+        }
         let names = match &self.pod {
             Some(pod) => Some(names(pod).map_err(|error| chain(&error))?),
             None => records.first().map(|record| record.pod.clone()),
@@ -306,13 +315,12 @@ impl Job {
             Found::Ready { sandbox, .. } if !host => SandboxState::Ready(sandbox.clone()),
             _ => SandboxState::Gone,
         };
-        let reported = self.pod.as_ref().and_then(|pod| pod.annotations.status.as_deref());
         let state = PodState {
             pod: names.clone(),
             desired,
             host_network: host,
             sandbox,
-            reported: reported.map(status::parse).unwrap_or_default(),
+            reported: self.reported(),
         };
         let mut outcome = self.engine.reconcile(&state).map_err(|error| chain(&error))?;
         if host {
@@ -339,6 +347,21 @@ impl Job {
             retry: retry.map(|at| at.saturating_duration_since(Instant::now())),
             recorded: self.recorded()?,
         })
+    }
+
+    /// Whether what the sandbox was made with is not known yet.
+    fn is_too_early(&self, records: &[Record], memory: &mut Memory) -> bool {
+        let Found::Ready { sandbox, .. } = &self.found else { return false };
+        let follows = self.node.front().follows();
+        let asks = self.requests.list.iter().any(|request| request.dialect == Dialect::Standard);
+        let missing = asks && report::is_missing(&sandbox.id, records, follows, &self.reported());
+        memory.report.is_too_early(&sandbox.id, missing, Instant::now())
+    }
+
+    /// What the pod is told of its interfaces now.
+    fn reported(&self) -> Vec<Entry> {
+        let told = self.pod.as_ref().and_then(|pod| pod.annotations.status.as_deref());
+        told.map(status::parse).unwrap_or_default()
     }
 
     /// Of a pod that is gone there are only records that cannot be read: detaches what they stood

@@ -208,3 +208,43 @@ fn a_pods_networks_are_listed_with_how_it_is_about_them() {
     );
     assert_eq!(all[1].message, "no");
 }
+
+/// The status tells them in the order in which they were attached.
+#[test]
+fn what_names_its_interface_is_listed_with_that_one() {
+    let status = json!([
+        { "name": "pods/green", "interface": "g2", "dns": {} },
+        { "name": "pods/green", "interface": "net9f27410725ab", "dns": {} },
+    ]);
+    let annotations = BTreeMap::from([
+        (NETWORKS.to_owned(), "green,green@g2".to_owned()),
+        (NETWORK_STATUS.to_owned(), status.to_string()),
+    ]);
+    let all = attachments("pods", &annotations).unwrap();
+    let told: Vec<_> = all.iter().map(|it| (it.interface.as_str(), it.state)).collect();
+    assert_eq!(told, [("net9f27410725ab", State::Attached), ("g2", State::Attached)]);
+}
+
+/// `list` shows an interface that the annotation does not name; `detach` takes it.
+#[test]
+fn an_interface_is_detached_by_the_name_it_got() {
+    let status = json!([{ "name": "pods/green", "interface": "net3", "dns": {} },
+        { "name": "pods/red", "interface": "net4", "dns": {} }]);
+    let annotations = BTreeMap::from([
+        (NETWORKS.to_owned(), "green,green@g2,red".to_owned()),
+        (NETWORK_STATUS.to_owned(), status.to_string()),
+    ]);
+    let detach = |interface: &str| {
+        let change =
+            Change::Detach { network: network("green"), interface: Some(interface.to_owned()) };
+        edited(Dialect::Standard, &annotations, "pods", &change)
+    };
+    for unnamed in ["net3", "net9f27410725ab"] {
+        assert_eq!(detach(unnamed).unwrap().as_deref(), Some("green@g2,red"), "{unnamed}");
+    }
+    assert_eq!(detach("g2").unwrap().as_deref(), Some("green,red"));
+    // Of another network, or of none.
+    for other in ["net4", "net5"] {
+        assert!(matches!(detach(other), Err(EditError::Absent { .. })), "{other}");
+    }
+}

@@ -69,37 +69,48 @@ pub fn attachments(
     let text = |name: &str| annotations.get(name).map(String::as_str);
     let mut there = text(NETWORK_STATUS).map(status::parse).unwrap_or_default();
     let mut failures = failures(text(NETWORK_ERRORS));
-    let mut all = Vec::new();
+    let mut asked = Vec::new();
     for dialect in edit::dialects_of(annotations) {
         for (network, interface) in edit::networks(dialect, text(dialect.annotation()))? {
-            let names = names(dialect, namespace, &network);
-            let of = |name: &str, its: &str| {
-                names.iter().any(|n| n == name)
-                    && interface.as_deref().is_none_or(|interface| its == interface)
-            };
-            let found = there.iter().position(|entry| of(&entry.name, &entry.interface));
-            let failure = failures.iter().position(|failure| {
-                let its = failure.interface.as_deref().or(interface.as_deref());
-                failure.name.as_deref().is_some_and(|name| of(name, its.unwrap_or_default()))
-            });
-            let failure = failure.map(|index| failures.remove(index));
-            let entry = found.map(|index| there.remove(index)).unwrap_or_default();
-            let state = match (found, &failure) {
-                (_, Some(_)) => State::Failed,
-                (Some(_), None) => State::Attached,
-                (None, None) => State::Pending,
-            };
-            let name = names.first().cloned().unwrap_or_default();
-            all.push(Attachment {
-                network: if entry.name.is_empty() { name } else { entry.name },
-                interface: interface.unwrap_or(entry.interface),
-                ips: entry.ips,
-                mac: entry.mac,
-                state,
-                message: failure.map(|failure| failure.problem.message).unwrap_or_default(),
-            });
+            asked.push((names(dialect, namespace, &network), interface));
         }
     }
+    // What names its interface has that one; the others share what is left.
+    let mut order: Vec<usize> = (0..asked.len()).collect();
+    order.sort_by_key(|index| asked[*index].1.is_none());
+    let mut all = Vec::new();
+    for index in order {
+        let (names, interface) = &asked[index];
+        let of = |name: &str, its: &str| {
+            names.iter().any(|n| n == name)
+                && interface.as_deref().is_none_or(|interface| its == interface)
+        };
+        let found = there.iter().position(|entry| of(&entry.name, &entry.interface));
+        let failure = failures.iter().position(|failure| {
+            let its = failure.interface.as_deref().or(interface.as_deref());
+            failure.name.as_deref().is_some_and(|name| of(name, its.unwrap_or_default()))
+        });
+        let failure = failure.map(|index| failures.remove(index));
+        let entry = found.map(|index| there.remove(index)).unwrap_or_default();
+        let state = match (found, &failure) {
+            (_, Some(_)) => State::Failed,
+            (Some(_), None) => State::Attached,
+            (None, None) => State::Pending,
+        };
+        let name = names.first().cloned().unwrap_or_default();
+        let attachment = Attachment {
+            network: if entry.name.is_empty() { name } else { entry.name },
+            interface: interface.clone().unwrap_or(entry.interface),
+            ips: entry.ips,
+            mac: entry.mac,
+            state,
+            message: failure.map(|failure| failure.problem.message).unwrap_or_default(),
+        };
+        all.push((index, attachment));
+    }
+    // In the order of the annotation.
+    all.sort_by_key(|(index, _)| *index);
+    let mut all: Vec<_> = all.into_iter().map(|(_, attachment)| attachment).collect();
     for entry in there {
         all.push(Attachment {
             state: if entry.default { State::Attached } else { State::Unasked },

@@ -15,7 +15,7 @@ fn add(dialect: Dialect, current: &str, name: &str, wish: &Wish) -> Result<Strin
 }
 
 fn remove(dialect: Dialect, current: &str, name: &str) -> Result<Option<String>, EditError> {
-    detach(dialect, Some(current), "pods", &network(name), None)
+    detach(dialect, Some(current), "pods", &network(name), Which::default())
 }
 
 #[test]
@@ -72,8 +72,42 @@ fn a_network_is_the_same_with_and_without_its_namespace() {
 #[test]
 fn which_of_two_is_to_be_said() {
     assert!(matches!(remove(Standard, "a,a@x", "a"), Err(EditError::Ambiguous { count: 2, .. })));
-    let which = detach(Standard, Some("a,a@x"), "pods", &network("a"), Some("x"));
-    assert_eq!(which.unwrap().unwrap(), "a");
+    let of = |text: &str, interface, may_be_unnamed| {
+        let which = Which { interface: Some(interface), may_be_unnamed };
+        detach(Standard, Some(text), "pods", &network("a"), which)
+    };
+    assert_eq!(of("a,a@x", "x", false).unwrap().unwrap(), "a");
+    assert_eq!(of("a,a@x", "x", true).unwrap().unwrap(), "a", "by its name first");
+    // As `list` shows it, where the annotation leaves it open.
+    assert_eq!(of("a,a@x", "net1", true).unwrap().unwrap(), "a@x");
+    assert!(matches!(of("a,a@x", "net1", false), Err(EditError::Absent { .. })));
+    assert!(matches!(of("a@x", "net1", true), Err(EditError::Absent { .. })));
+    assert!(matches!(of("a,a", "net1", true), Err(EditError::Ambiguous { count: 2, .. })));
+}
+
+/// One element that the agent refuses would void all the others, too.
+#[test]
+fn nothing_is_attached_that_would_void_the_annotation() {
+    let text = |text: &str| Some(text.to_owned());
+    for (dialect, wish) in [
+        (Standard, Wish { mac: text("02:00:00:00:00:zz"), ..Wish::default() }),
+        (Kaloom, Wish { mac: text("02:00:00:00:00:zz"), ..Wish::default() }),
+        (Standard, Wish { ips: vec!["10.0.0.1/33".into()], ..Wish::default() }),
+        (Standard, Wish { interface: text("eth0"), ..Wish::default() }),
+        (Standard, Wish { interface: text("../x"), ..Wish::default() }),
+    ] {
+        let current = if dialect == Kaloom { r#"[{"name":"a"}]"# } else { "a" };
+        let edited = add(dialect, current, "b", &wish);
+        assert!(matches!(edited, Err(EditError::Void(_))), "{wish:?}: {edited:?}");
+    }
+    // A comma begins no other element.
+    let comma = Wish { interface: text("x,y"), ..Wish::default() };
+    let long = r#"[{"name":"a"},{"interface":"x,y","name":"b"}]"#;
+    assert_eq!(add(Standard, "a", "b", &comma).unwrap(), long);
+    // What is void already is not made longer, but may get shorter.
+    assert!(matches!(add(Standard, "a@..,b", "c", &Wish::default()), Err(EditError::Void(_))));
+    assert_eq!(remove(Standard, "a@..,b", "b").unwrap().unwrap(), "a@..");
+    assert_eq!(remove(Standard, "a@..,b", "a").unwrap().unwrap(), "b");
 }
 
 #[test]
@@ -118,7 +152,7 @@ proptest! {
             }
         }
         let more = attach(dialect, text.as_deref(), "pods", &network("new"), &Wish::default()).unwrap();
-        let less = detach(dialect, Some(&more), "pods", &network("new"), None).unwrap();
+        let less = detach(dialect, Some(&more), "pods", &network("new"), Which::default()).unwrap();
         prop_assert_eq!(less, text);
     }
 }

@@ -17,24 +17,29 @@ const PACKAGED: &str = "/usr/lib/kubewright/kubewright-cni";
 #[derive(Clone, Debug, Args)]
 pub struct PlaceArgs {
     /// Where the runtime reads network configurations
-    #[arg(long, env = environment::CONF_DIR, value_name = "DIR", default_value = DEFAULT_CONF_DIR)]
+    #[arg(long, env = environment::CONF_DIR, value_name = "DIR", default_value = DEFAULT_CONF_DIR, value_parser = absolute)]
     pub cni_conf_dir: PathBuf,
     /// Where the runtime searches CNI plugins; of several, as the agent takes them, the first
     #[arg(long, env = environment::BIN_DIR, value_name = "DIR", default_value = "/opt/cni/bin", value_parser = first)]
     pub cni_bin_dir: PathBuf,
     /// Where the runtime and the agent keep libcni's cache
-    #[arg(long, env = environment::CACHE_DIR, value_name = "DIR", default_value = DEFAULT_CACHE_DIR)]
+    #[arg(long, env = environment::CACHE_DIR, value_name = "DIR", default_value = DEFAULT_CACHE_DIR, value_parser = absolute)]
     pub cni_cache_dir: PathBuf,
     /// Where the agent records what it attached
-    #[arg(long, env = environment::STATE_DIR, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
+    #[arg(long, env = environment::STATE_DIR, value_name = "DIR", default_value = DEFAULT_STATE_DIR, value_parser = absolute)]
     pub state_dir: PathBuf,
+}
+
+/// The runtime calls the plugin from a folder of its own.
+fn absolute(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| error.to_string())
 }
 
 /// The first of folders that are separated by colons.
 fn first(text: &str) -> Result<PathBuf, String> {
     match text.split(':').next() {
         None | Some("") => Err("the first folder has no name".to_owned()),
-        Some(folder) => Ok(folder.into()),
+        Some(folder) => absolute(folder),
     }
 }
 
@@ -48,7 +53,7 @@ pub struct InstallArgs {
     #[arg(long, value_name = "FILE")]
     pub plugin: Option<PathBuf>,
     /// Where the agent listens for the plugin
-    #[arg(long, env = environment::SOCKET, value_name = "FILE", default_value = DEFAULT_SOCKET)]
+    #[arg(long, env = environment::SOCKET, value_name = "FILE", default_value = DEFAULT_SOCKET, value_parser = absolute)]
     pub socket: PathBuf,
     /// Network that every pod gets, by name; by default that of the first other configuration
     #[arg(long, value_name = "NAME")]
@@ -81,4 +86,29 @@ pub struct UninstallArgs {
     /// Say what would be done and write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        install: InstallArgs,
+    }
+
+    #[test]
+    fn what_the_plugin_is_told_is_absolute() {
+        let given = ["--cni-conf-dir=a", "--cni-bin-dir=b:c", "--cni-cache-dir=d", "--state-dir=e"];
+        let line = ["install"].into_iter().chain(given).chain(["--socket=../f"]);
+        let args = Cli::try_parse_from(line).unwrap().install;
+        let here = std::env::current_dir().unwrap();
+        let PlaceArgs { cni_conf_dir, cni_bin_dir, cni_cache_dir, state_dir } = args.places;
+        let told = [cni_conf_dir, cni_bin_dir, cni_cache_dir, state_dir, args.socket];
+        assert_eq!(told, ["a", "b", "d", "e", "../f"].map(|path| here.join(path)));
+    }
 }

@@ -72,11 +72,11 @@ pub(super) fn before_ours(dir: &Path) -> Result<Option<PathBuf>, InstallError> {
     Ok(files.min().filter(|file| *file < dir.join(CONFIGURATION)))
 }
 
-/// Whether a file is one that was installed here; somebody else's of our name is neither overwritten
-/// nor removed.
+/// Whether a file is one that was installed here, even if somebody has added plugins to it, as those
+/// of service meshes add themselves; somebody else's of our name is neither overwritten nor removed.
 pub(super) fn is_ours(file: &Path) -> bool {
     let is_plugin = |plugin: &PluginConfig| plugin.plugin_type() == PLUGIN_TYPE;
-    NetworkConfig::read(file).is_ok_and(|network| network.plugins().iter().all(is_plugin))
+    NetworkConfig::read(file).is_ok_and(|network| network.plugins().first().is_some_and(is_plugin))
 }
 
 /// Our plugin in our configuration.

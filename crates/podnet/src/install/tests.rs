@@ -214,6 +214,23 @@ fn a_file_of_our_name_that_is_not_ours_is_left_alone() {
     assert_eq!(fs::read_to_string(node.conf(CONFIGURATION)).unwrap(), CALICO);
 }
 
+/// linkerd-cni adds itself to every list that it sees.
+#[test]
+fn ours_stays_ours_when_others_have_added_themselves() {
+    let node = Node::new();
+    node.install().unwrap();
+    let written = fs::read_to_string(node.conf(CONFIGURATION)).unwrap();
+    let mut list: serde_json::Value = serde_json::from_str(&written).unwrap();
+    list["plugins"].as_array_mut().unwrap().push(serde_json::json!({ "type": "linkerd-cni" }));
+    let added = list.to_string();
+    fs::write(node.conf(CONFIGURATION), &added).unwrap();
+    assert_eq!(node.install().unwrap().configuration.change, Change::Written);
+    assert_eq!(fs::read_to_string(node.conf(CONFIGURATION)).unwrap(), written);
+    fs::write(node.conf(CONFIGURATION), &added).unwrap();
+    assert_eq!(node.uninstall().unwrap().configuration.change, Change::Removed);
+    assert_eq!(node.files(), ["10-calico.conflist"]);
+}
+
 #[test]
 fn a_plugin_that_does_not_run_here_never_gets_a_configuration() {
     let node = Node::new();
@@ -246,8 +263,8 @@ fn a_plugin_in_use_is_replaced_while_it_runs() {
 fn the_plugin_stays_while_something_is_recorded() {
     let node = Node::new();
     node.install().unwrap();
-    let record = node.dir.path().join("state/records/uid@a1@eth0.json");
-    fs::create_dir(record.parent().unwrap()).unwrap();
+    let record = node.dir.path().join("state/records/uid/a1@eth0.jsonl");
+    fs::create_dir_all(record.parent().unwrap()).unwrap();
     fs::write(&record, "{}").unwrap();
     assert_eq!(node.uninstall().unwrap().plugin.change, Change::Kept);
     assert_eq!(node.files(), ["10-calico.conflist", "kubewright-cni"]);

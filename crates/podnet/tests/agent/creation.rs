@@ -1,10 +1,14 @@
 //! Pods that are made through the plugin: all their networks or none.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::Ordering;
+
 use kubewright_attachment::protocol::{
     Call, CallError, Client, Container, PluginOptions, Reply, Request, Valid,
 };
 use kubewright_cni::{CniArgs, CniError, CniResult, ErrorCode};
 use kubewright_testkit::require;
+use kubewright_testkit::require::program;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, MINUTE, STANDARD, eventually, ready, touch};
@@ -189,7 +193,10 @@ async fn pods_that_are_made_at_the_same_time_do_not_disturb_each_other() {
     require!(ready());
     let lab = lab().await;
     lab.define("net", lab.addressed("net", "10.99.0.0/24")).await;
-    let _agent = lab.agent();
+    // More pods than there are places for.
+    let mut options = lab.options();
+    options.workers = 2;
+    let _agent = lab.agent_with(options);
     let caller = Caller(&lab);
     let mut made = Vec::new();
     for number in 0..8 {
@@ -212,6 +219,160 @@ async fn pods_that_are_made_at_the_same_time_do_not_disturb_each_other() {
         result.unwrap();
     }
     assert_eq!(lab.records(), 0);
+}
+
+/// Multus as the cluster's network follows the annotation, too, and tells afterwards what it has
+/// attached: behind our plugin, or without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_multus_attaches_at_creation_is_adopted_and_not_attached_again() {
+    require!(ready());
+    require!(program("nsenter"));
+    let lab = lab().await;
+    lab.define("green", Lab::bridge("green")).await;
+    std::fs::remove_file(lab.path("net.d/10-cluster.conf")).unwrap();
+    let multus = json!({ "cniVersion": "0.4.0", "name": "multus-cni-network", "type": "multus" });
+    std::fs::write(lab.path("net.d/05-multus.conf"), multus.to_string()).unwrap();
+    let script = r#"#!/bin/sh
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+case $CNI_COMMAND in
+VERSION) echo '{"cniVersion":"0.4.0","supportedVersions":["0.3.1","0.4.0"]}' ;;
+ADD)
+    nsenter --net="$CNI_NETNS" ip link add eth0 type bridge >&2
+    nsenter --net="$CNI_NETNS" ip link add net1 type bridge >&2
+    echo '{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.88.0.9/16"}]}' ;;
+esac
+"#;
+    let bin = lab.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(bin.join("multus"), script).unwrap();
+    std::fs::set_permissions(bin.join("multus"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut options = lab.options();
+    options.bin_dirs.push(bin);
+    let _agent = lab.agent_with(options);
+    let caller = Caller(&lab);
+    for (name, annotation, behind) in
+        [("p", "green", true), ("q", "green@net1", true), ("r", "green", false)]
+    {
+        // What a sandbox before was told is not what this one has.
+        let before = json!([{ "name": "cluster", "interface": "eth0", "ips": ["10.88.0.8"],
+            "default": true, "dns": {} }]);
+        let status = "k8s.v1.cni.cncf.io/network-status";
+        let mut annotations = json!({ STANDARD: annotation });
+        if behind {
+            annotations[status] = before.to_string().into();
+        }
+        let uid = lab.pod(name, annotations).await;
+        let sandbox = lab.sandboxes.begin(&uid);
+        let container = caller.container(name, &uid, &sandbox);
+        if behind {
+            caller.ask(Call::Add(container.clone())).await.unwrap();
+        } else {
+            let mut multus = std::process::Command::new(lab.path("bin/multus"));
+            multus.env("CNI_COMMAND", "ADD").env("CNI_NETNS", lab.sandboxes.netns(&sandbox));
+            assert!(multus.output().unwrap().status.success());
+        }
+        let before = lab.records();
+        lab.sandboxes.finish(&sandbox);
+        let asked = lab.sandboxes.lists.load(Ordering::Relaxed);
+        eventually("it looks around", || lab.sandboxes.lists.load(Ordering::Relaxed) >= asked + 3)
+            .await;
+        let links = lab.sandboxes.links(&sandbox);
+        assert_eq!(links.keys().collect::<Vec<_>>(), ["eth0", "net1"]);
+        assert_eq!(lab.records(), before, "nothing is concluded from what is not told yet");
+        let green = format!("{}/green", lab.cluster.namespace());
+        let told = json!([
+            { "name": "cluster", "interface": "eth0", "ips": ["10.88.0.9"],
+              "mac": links["eth0"], "default": true, "dns": {} },
+            { "name": green, "interface": "net1", "mac": links["net1"], "mtu": 1450, "dns": {} },
+        ]);
+        lab.annotate(name, status, told.to_string()).await;
+        eventually("net1 is on record", || lab.records() == before + 1).await;
+        lab.event(name, "AdoptedInterface", "net1").await;
+        let entries = lab.attached(name, &["eth0", "net1"]).await;
+        assert_eq!(serde_json::to_value(entries).unwrap(), told);
+        assert_eq!(lab.sandboxes.links(&sandbox), links);
+        // It can be unplugged like any other, and all goes with the pod.
+        if name == "p" {
+            lab.annotate(name, STANDARD, Value::Null).await;
+            lab.attached(name, &["eth0"]).await;
+        }
+        match behind {
+            true => {
+                drop(caller.ask(Call::Del(Container { netns: None, ..container })).await.unwrap())
+            }
+            false => lab.sandboxes.stop(&sandbox),
+        }
+        eventually("nothing is on record", || lab.records() == 0).await;
+    }
+}
+
+/// Cilium renames the configurations of others, unless it is told not to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_is_moved_away_is_noticed() {
+    require!(ready());
+    let lab = lab().await;
+    let bin = lab.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(bin.join("kubewright-cni"), "").unwrap();
+    let mut options = lab.options();
+    options.bin_dirs.push(bin);
+    let ours = lab.path("net.d/00-kubewright.conflist");
+    let config = json!({ "cniVersion": "1.0.0", "name": "kubewright",
+        "plugins": [{ "type": "kubewright-cni" }] });
+    std::fs::write(&ours, config.to_string()).unwrap();
+    let agent = lab.agent_with(options);
+    let displaced = |value: &str| {
+        let line = format!("kubewright_podnet_displaced {value}");
+        agent.metrics().lines().any(|other| other == line)
+    };
+    eventually("it is in its place", || {
+        lab.sandboxes.lists.load(Ordering::Relaxed) > 0 && displaced("0")
+    })
+    .await;
+    let away = lab.path("net.d/00-kubewright.conflist.cilium_bak");
+    std::fs::rename(&ours, &away).unwrap();
+    eventually("it is missed", || displaced("1")).await;
+    std::fs::rename(&away, &ours).unwrap();
+    eventually("it is in its place again", || displaced("0")).await;
+}
+
+/// After `uninstall` the runtime calls DEL of the cluster's network alone; any DEL may be lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_runtime_calls_no_del_for_is_given_back_all_the_same() {
+    require!(ready());
+    let lab = lab().await;
+    lab.define("net", lab.addressed("net", "10.105.0.0/24")).await;
+    let agent = lab.agent();
+    let caller = Caller(&lab);
+    let leases = || {
+        let networks = ["cluster", "net"].map(|it| lab.path("addresses").join(it));
+        let files = networks.iter().filter_map(|folder| folder.read_dir().ok()).flatten();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.parse::<std::net::IpAddr>().is_ok()).count()
+    };
+    let mut sandboxes = Vec::new();
+    for round in ["p", "q", "r"] {
+        let uid = lab.pod(round, json!({ STANDARD: "net@x0" })).await;
+        let sandbox = lab.sandboxes.begin(&uid);
+        let container = caller.container(round, &uid, &sandbox);
+        caller.ask(Call::Add(container)).await.unwrap();
+        lab.sandboxes.finish(&sandbox);
+        lab.attached(round, &["eth0", "x0"]).await;
+        sandboxes.push(sandbox);
+    }
+    assert_eq!((lab.records(), leases()), (6, 6));
+    // One has ended, and its pod stays.
+    lab.sandboxes.stop(&sandboxes[0]);
+    eventually("what it had is given back", || lab.records() == 4 && leases() == 4).await;
+    lab.delete("q").await;
+    lab.sandboxes.remove(&sandboxes[1]);
+    eventually("what is gone is given back", || lab.records() == 2 && leases() == 2).await;
+    agent.stop().await;
+    // Nobody is there when the last one goes.
+    lab.delete("r").await;
+    lab.sandboxes.remove(&sandboxes[2]);
+    let _agent = lab.agent();
+    eventually("what is gone is given back", || lab.records() == 0 && leases() == 0).await;
 }
 
 /// Multus, when it has found our configuration as that of its master.
@@ -270,8 +431,8 @@ async fn the_clusters_network_stays_whatever_becomes_of_its_record() {
     caller.ask(Call::Add(container.clone())).await.unwrap();
     lab.sandboxes.finish(&sandbox);
     let before = lab.sandboxes.links(&sandbox);
-    for entry in std::fs::read_dir(lab.path("state/records")).unwrap() {
-        std::fs::write(entry.unwrap().path(), "{").unwrap();
+    for file in lab.record_files() {
+        std::fs::write(file, "{").unwrap();
     }
     lab.annotate("p", STANDARD, "net@x0").await;
     lab.attached("p", &["eth0", "x0"]).await;

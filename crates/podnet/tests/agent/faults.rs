@@ -86,10 +86,10 @@ async fn a_pod_that_goes_gives_everything_back() {
         names.filter(|name| name.starts_with("10.93")).count()
     };
     // Its sandbox goes first, as the kubelet does it.
-    let (_, sandbox) = lab.running("p", json!({ STANDARD: "net@x0" })).await;
+    let (_, first) = lab.running("p", json!({ STANDARD: "net@x0" })).await;
     lab.attached("p", &["x0"]).await;
     assert_eq!(held(), 1);
-    lab.sandboxes.stop(&sandbox);
+    lab.sandboxes.stop(&first);
     eventually("the address is given back", || held() == 0 && lab.records() == 0).await;
     // The pod goes first, by force.
     let (_, sandbox) = lab.running("q", json!({ STANDARD: "net@x0" })).await;
@@ -97,6 +97,16 @@ async fn a_pod_that_goes_gives_everything_back() {
     lab.delete("q").await;
     eventually("the address is given back", || held() == 0 && lab.records() == 0).await;
     assert!(lab.sandboxes.links(&sandbox).is_empty());
+    // Nor does anything of them stay on disk, though no runtime calls GC.
+    lab.delete("p").await;
+    for sandbox in [first, sandbox] {
+        lab.sandboxes.remove(&sandbox);
+    }
+    let files = |folder: &str| std::fs::read_dir(lab.path(folder)).unwrap().count();
+    eventually("locks and folders are removed", || {
+        files("state/locks") == 0 && files("state/records") == 0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,9 +291,10 @@ async fn truncated_records_block_nothing_and_leak_nothing() {
     };
     assert_eq!(leases(), 3);
     agent.stop().await;
-    for entry in std::fs::read_dir(lab.path("state/records")).unwrap() {
-        let file = std::fs::File::options().write(true).open(entry.unwrap().path()).unwrap();
-        file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    for path in lab.record_files() {
+        let content = std::fs::read(&path).unwrap();
+        let line = content.iter().position(|byte| *byte == b'\n').unwrap_or(content.len());
+        std::fs::write(&path, &content[..line / 2]).unwrap();
     }
     lab.annotate("stays", STANDARD, "net@a0").await;
     lab.delete("goes").await;
@@ -314,18 +325,18 @@ async fn after_a_reboot_leases_are_given_back_and_new_sandboxes_are_attached() {
     for sandbox in [&first, &gone] {
         lab.sandboxes.remove(sandbox);
     }
-    let folder = lab.path("state/records");
-    let mut rebooted = 0;
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let mut record: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let field = record.as_object_mut().unwrap().keys().find(|key| key.starts_with("boot"));
-        let field = field.unwrap().clone();
-        record[&field] = "00000000-0000-4000-8000-000000000000".into();
-        std::fs::write(&path, record.to_string()).unwrap();
-        rebooted += 1;
+    let files = lab.record_files();
+    assert_eq!(files.len(), 2);
+    for path in files {
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let lines = lines.lines().filter(|line| !line.is_empty()).map(|line| {
+            let mut record: Value = serde_json::from_str(line).unwrap();
+            assert_ne!(record["bootId"], Value::Null);
+            record["bootId"] = "00000000-0000-4000-8000-000000000000".into();
+            record.to_string()
+        });
+        std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).unwrap();
     }
-    assert!(rebooted >= 2);
     std::fs::remove_file(lab.path("cni.sock")).unwrap_or_default();
     lab.delete("gone").await;
 
@@ -398,4 +409,53 @@ async fn what_others_wrote_into_the_status_stays() {
     assert_eq!(serde_json::to_value(&told[0]).unwrap(), status[0]);
     lab.annotate("p", STANDARD, Value::Null).await;
     lab.attached("p", &["eth0"]).await;
+}
+
+/// The annotations of a pod are full: what became of its networks has no room. A policy that denies
+/// the write answers in the same way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_the_api_server_refuses_is_tried_ever_later() {
+    require!(ready());
+    let lab = Lab::start().await;
+    lab.define("net", lab.addressed("net", "10.104.0.0/24")).await;
+    let agent = lab.agent();
+    let full = json!({ STANDARD: "net@a0", "other": "x".repeat((256 << 10) - 100) });
+    let (_, sandbox) = lab.running("full", full).await;
+    let writes = |of: &str| {
+        let text = agent.metrics();
+        let lines = text.lines().filter(|line| line.starts_with("kubewright_writes_total"));
+        let of = lines.filter(|line| line.contains(of) && line.contains(r#"resource="pods""#));
+        of.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum::<usize>()
+    };
+    eventually("it is refused", || writes("invalid") > 0).await;
+    // Others are told meanwhile, and each change of the pod is looked at.
+    for round in 0..20 {
+        lab.annotate("full", "round", round.to_string()).await;
+        lab.running(&format!("p{round}"), json!({ STANDARD: "net@a0" })).await;
+        lab.attached(&format!("p{round}"), &["a0"]).await;
+    }
+    assert_eq!(lab.sandboxes.links(&sandbox).len(), 1);
+    // With pauses that double from a quarter of a second on, more would take minutes.
+    assert!(writes("invalid") <= 16, "{}", agent.metrics());
+    lab.annotate("full", "other", Value::Null).await;
+    lab.attached("full", &["a0"]).await;
+}
+
+/// An annotation of 256 KiB names more networks than there are; each is looked up, told as an Event
+/// and compared with all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_annotation_of_thousands_of_networks_is_void() {
+    require!(ready());
+    let lab = Lab::start().await;
+    let _agent = lab.agent();
+    let names: Vec<String> = (0..3000).map(|number| format!("n{number}")).collect();
+    lab.running("p", json!({ STANDARD: names.join(",") })).await;
+    let (_, failures) = lab.told("p", |_, failures| !failures.is_empty()).await;
+    assert_eq!(failures.len(), 1);
+    assert_eq!(failures[0].problem.reason.to_string(), "InvalidAnnotation");
+    lab.event("p", "InvalidAnnotation", "3000 elements, and at most 64").await;
+    lab.annotate("p", STANDARD, names[..64].join(",")).await;
+    let (_, failures) = lab.told("p", |_, failures| failures.len() > 1).await;
+    assert_eq!(failures.len(), 21);
+    assert_eq!(failures[20].problem.message, "… and 44 more");
 }

@@ -312,6 +312,16 @@ impl Lab {
         self.told(pod, named).await.0
     }
 
+    /// The files of the records.
+    pub(crate) fn record_files(&self) -> Vec<PathBuf> {
+        let entries = |folder: &Path| {
+            let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+            entries.collect::<Vec<_>>()
+        };
+        let pods = entries(&self.path("state/records"));
+        pods.iter().flat_map(|pod| entries(pod)).collect()
+    }
+
     /// Records that are left.
     pub(crate) fn records(&self) -> usize {
         let store = kubewright_attachment::record::Store::open(&self.path("state")).unwrap();

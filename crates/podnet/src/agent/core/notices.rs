@@ -27,6 +27,13 @@ const WAITING_EVENTS: usize = 512;
 /// interfaces go first, and telling takes the API server and this process as long as attaching.
 const WHILE_BUSY: Duration = Duration::from_secs(1);
 
+/// Pods that are told at the same time. Each takes a connection, which takes 50 KiB and is kept
+/// for a while.
+pub(in crate::agent) const WRITERS: usize = 8;
+
+/// How long the API server may take to answer a write.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// What waits to be told.
 #[derive(Default)]
 pub(super) struct Untold {
@@ -134,6 +141,9 @@ impl Core {
         if notice.status.is_none() {
             notice.status = telling.notice.status.take();
         }
+        if telling.notice != notice {
+            (telling.held, telling.failures) = (None, 0);
+        }
         telling.notice = notice;
         self.untold.begin().pods.insert(uid.to_owned());
     }
@@ -153,10 +163,21 @@ impl Core {
         if edits.is_empty() {
             return;
         }
+        if let Some(held) = telling.held.filter(|held| *held > Instant::now()) {
+            // Whatever led here may have taken the place of the next attempt.
+            self.queue.add_at(uid, held);
+            return;
+        }
         telling.writing = true;
         let (node, uid) = (self.node.clone(), uid.to_owned());
         self.tasks.spawn(async move {
-            let written = publish::write(node.context.client.clone(), pod, edits).await;
+            let turn = node.writers.acquire().await;
+            let write = publish::write(node.context.client.clone(), pod, edits);
+            // A server that is silent must not keep its turn from others.
+            let written = tokio::time::timeout(ANSWER, write).await;
+            let written =
+                written.unwrap_or_else(|_| Written::Failed(format!("no answer within {ANSWER:?}")));
+            drop(turn);
             node.tell(Message::Written(uid, written));
         });
     }
@@ -178,13 +199,21 @@ impl Core {
                 self.add(uid);
             }
             Written::Gone => drop(self.tellings.remove(uid)),
-            Written::Failed(error) => {
-                telling.failures = telling.failures.saturating_add(1);
-                let pause = Backoff::default().pause(telling.failures, u64::from(telling.failures));
-                tracing::warn!(uid, error, ?pause, "a pod could not be told about its networks");
-                self.queue.add_at(uid, Instant::now() + pause);
-            }
+            Written::Refused(error) => self.put_off(uid, &error, true),
+            // One that does not answer is told as soon as it is back.
+            Written::Failed(error) => self.put_off(uid, &error, false),
         }
+    }
+
+    /// A pod is told later; what was refused not before that.
+    fn put_off(&mut self, uid: &str, error: &str, refused: bool) {
+        let Some(telling) = self.tellings.get_mut(uid) else { return };
+        telling.failures = telling.failures.saturating_add(1);
+        let pause = Backoff::default().pause(telling.failures, u64::from(telling.failures));
+        let then = Instant::now() + pause;
+        telling.held = refused.then_some(then);
+        tracing::warn!(uid, error, ?pause, "a pod could not be told about its networks");
+        self.queue.add_at(uid, then);
     }
 
     fn refresh(&mut self, uid: &str, fresh: Fresh) {

@@ -54,10 +54,7 @@ fn what_is_over_is_taken_back_and_what_is_not_known_stays() {
 
 #[test]
 fn a_write_tests_what_it_began_with() {
-    let pod: crate::pod::WirePod = serde_json::from_value(json!({ "metadata": {
-        "namespace": "a", "name": "p", "uid": "u", "resourceVersion": "7" } }))
-    .unwrap();
-    let pod = Pod::from(pod);
+    let pod = pod(Annotations::default());
     let first = edits(&pod.annotations, &notice(&[entry("a/b", "net1")], &[]));
     let steps = patch(&pod, &first);
     assert_eq!(
@@ -71,6 +68,57 @@ fn a_write_tests_what_it_began_with() {
     let path = "/metadata/annotations/k8s.v1.cni.cncf.io~1network-status";
     assert_eq!(steps[1]["op"], "test");
     assert_eq!(steps[2], json!({ "op": "remove", "path": path }));
+}
+
+#[test]
+fn many_failures_are_abridged_and_told_once() {
+    let mut failures = vec![failure(); 3000];
+    failures[0].problem.message = "ö".repeat(1 << 20);
+    let notice = Notice { status: None, failures };
+    let edits = edits(&Annotations::default(), &notice);
+    let told = told(&edits);
+    let text = told.errors.clone().unwrap();
+    assert!(text.len() < 16 << 10, "{}", text.len());
+    assert!(text.contains("… and 2980 more"), "{text}");
+    assert_eq!(super::edits(&told, &notice), []);
+}
+
+fn pod(annotations: Annotations) -> Pod {
+    let pod: crate::pod::WirePod = serde_json::from_value(json!({ "metadata": {
+        "namespace": "a", "name": "p", "uid": "u", "resourceVersion": "7" } }))
+    .unwrap();
+    Pod { annotations, ..Pod::from(pod) }
+}
+
+fn fresh(annotations: &Annotations, version: &str) -> Fresh {
+    let Annotations { status, errors, .. } = annotations.clone();
+    Fresh { status, errors, version: version.into() }
+}
+
+/// A test of the patch that failed, and a pod that is not valid or that a policy refuses, are both
+/// told as 422.
+#[test]
+fn what_is_refused_as_it_was_is_not_taken_for_stale() {
+    let new = edits(&Annotations::default(), &notice(&[entry("a/b", "net1")], &[]));
+    let written = told(&new);
+    let first = pod(Annotations::default());
+    assert!(is_as_tested(&first, &new, &fresh(&first.annotations, "7")));
+    assert!(!is_as_tested(&first, &new, &fresh(&first.annotations, "8")), "it tests the version");
+    assert!(!is_as_tested(&first, &new, &fresh(&written, "7")));
+    // Where the annotation itself is tested, the version says nothing.
+    let next = pod(written.clone());
+    let over = edits(&written, &notice(&[], &[]));
+    assert!(is_as_tested(&next, &over, &fresh(&written, "8")));
+    assert!(!is_as_tested(&next, &over, &fresh(&Annotations::default(), "8")));
+}
+
+#[test]
+fn a_write_that_something_undoes_is_refused() {
+    let new = edits(&Annotations::default(), &notice(&[entry("a/b", "net1")], &[]));
+    assert!(matches!(done(fresh(&told(&new), "8"), &new), Written::Done(_)));
+    let undone = done(fresh(&Annotations::default(), "8"), &new);
+    let Written::Refused(why) = undone else { panic!("{undone:?}") };
+    assert!(why.contains(NETWORK_STATUS), "{why}");
 }
 
 #[test]
