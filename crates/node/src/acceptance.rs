@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  CertificateSigningRequest ─▶ Request (parsed, checked) ─▶ decide (pure) ─▶ Verdict
-//!                                   policy, Node of that name ──▲                │
+//!               policy, Census (nodes, rivals, API server) ──▲                  │
 //!  people: pending, accept, reject, remove ──────────▶ approval subresource ◀────┘
 //! ```
 //!
@@ -10,8 +10,10 @@
 //! says of itself, and no proof of anything.
 
 mod answer;
+mod census;
 mod decision;
 mod glob;
+mod pem;
 mod people;
 mod policy;
 mod removal;
@@ -22,10 +24,11 @@ mod tests;
 use k8s_openapi::api::core::v1::Node;
 
 pub use answer::{AnswerError, approve, deny};
+pub use census::{Census, ServerPlaces};
 pub use decision::{Verdict, decide};
 pub use people::{AcceptError, Decided, accept, pending, reject, withdraw};
 pub use policy::{Action, Policy, PolicyError, Rule};
-pub use removal::{Removal, RemovalError, Removed, remove};
+pub use removal::{Removal, RemovalError, Removed, check, remove};
 pub use request::{Flaw, Kind, Request, SERVING_SIGNER};
 
 /// Whether a node says that it is ready, and is believed.

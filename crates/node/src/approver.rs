@@ -2,8 +2,8 @@
 //! the addresses of their node.
 //!
 //! ```text
-//!  requests, nodes, policy ──watch──▶ World ──plan (pure)──▶ answers ──▶ approval subresource
-//!                                                              └──────▶ Events, metrics
+//!  requests, nodes, policy, ──watch──▶ World ──plan (pure)──▶ answers ──▶ approval subresource
+//!  where the API server is                                       └──────▶ Events, metrics
 //! ```
 //!
 //! It looks at everything that waits at each change, so nothing can be missed; what has been
@@ -13,6 +13,8 @@
 mod engine;
 mod events;
 mod metrics;
+mod observe;
+pub(crate) mod places;
 mod world;
 
 use clap::Args;
@@ -21,6 +23,7 @@ use kubewright_operator::controller::{Context, Controller};
 
 pub use events::CATALOGUE as EVENTS;
 pub use metrics::ApproverMetrics;
+pub use observe::ObserveError;
 pub use world::{Answered, World};
 
 /// Name of the controller in logs, metrics, events and readiness.
@@ -37,11 +40,13 @@ pub const POLICY_KEY: &str = "policy.yaml";
 pub struct Options {
     /// ConfigMap with the policy, in the namespace of the controller.
     pub config_map: String,
+    /// Name or address at which this process reaches the API server: no node may serve as it.
+    pub server: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { config_map: CONFIG_MAP.to_owned() }
+        Self { config_map: CONFIG_MAP.to_owned(), server: None }
     }
 }
 
@@ -55,9 +60,12 @@ pub struct NodeArgs {
 }
 
 impl NodeArgs {
-    /// The options.
-    pub fn options(&self) -> Options {
-        Options { config_map: self.acceptance_config_map.clone() }
+    /// The options, where the API server is reached at this host.
+    pub fn options(&self, server: Option<&str>) -> Options {
+        Options {
+            config_map: self.acceptance_config_map.clone(),
+            server: server.map(str::to_owned),
+        }
     }
 }
 

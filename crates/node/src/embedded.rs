@@ -12,14 +12,17 @@
 //! The control plane itself is brought in by who calls, as a [`ControlPlane`]: this crate knows how
 //! to make a cluster of an API server, not how one is kept running on a machine.
 
+mod again;
 mod claim;
 mod init;
 mod join;
 mod member;
+mod restored;
 
-pub use claim::{Claimed, check, is_ours};
+pub use again::{Kept, kept};
+pub use claim::{Claimed, check, has_kubelet, is_ours};
 pub use init::{CONTROL_PLANE_LABEL, ControlPlane, InitError, Running, Seed, Seeded, init};
-pub use join::{Forgotten, Join, JoinError, Joined, Progress, join};
+pub use join::{Forgotten, Given, Join, JoinError, Joined, Progress, join, sought};
 pub use member::Member;
 
 /// Purpose of the journal of a seeder.

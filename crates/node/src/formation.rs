@@ -24,13 +24,44 @@ const PUBLIC: (&str, &str) = ("kube-public", "cluster-info");
 /// Name of the binding that lets nodes join without being accepted by anyone.
 pub const AUTO_APPROVE: &str = "kubeadm:node-autoapprove-bootstrap";
 
+/// Name of the right of strangers to read that.
+const READER: &str = "kubeadm:bootstrap-signer-clusterinfo";
+/// Name of the binding that lets who holds the certificate of a node renew it, also when the node
+/// was removed.
+pub const AUTO_RENEW: &str = "kubeadm:node-autoapprove-certificate-rotation";
+
+/// What a cluster approves by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// Nodes with a token, and all renewals, as kubeadm sets it up.
+    Everything,
+    /// Renewals; of each node somebody decides.
+    Renewals,
+    /// Nothing: the approver runs in the cluster, and renews for nodes that are there.
+    Nothing,
+}
+
+impl Approval {
+    /// As a configuration says it: whether nodes approve themselves, and whether the approver runs.
+    #[must_use]
+    pub fn of(auto_approve: bool, approver: bool) -> Self {
+        match (auto_approve, approver) {
+            (true, _) => Self::Everything,
+            (false, false) => Self::Renewals,
+            (false, true) => Self::Nothing,
+        }
+    }
+}
+
 const RBAC: &str = "rbac.authorization.k8s.io";
 const REQUESTS: &str = "system:certificates.k8s.io:certificatesigningrequests";
 
-/// An object could not be written.
+/// An object could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {what}")]
+#[error("cannot {verb} {what}")]
 pub struct FormationError {
+    /// What was tried.
+    pub verb: &'static str,
     /// Kind and name.
     pub what: String,
     /// The answer.
@@ -50,32 +81,33 @@ pub struct Formation {
 }
 
 impl Formation {
-    /// With or without `auto_approve`: whether a token is enough to become a node.
-    pub fn new(auto_approve: bool) -> Self {
+    /// What a cluster gets that approves so much by itself.
+    pub fn new(approval: Approval) -> Self {
         let tokens = || group(DEFAULT_GROUP);
         let mut bindings = vec![
             binding("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", tokens()),
             binding("kubeadm:get-nodes", "kubeadm:get-nodes", tokens()),
-            binding(
-                "kubeadm:node-autoapprove-certificate-rotation",
-                &format!("{REQUESTS}:selfnodeclient"),
-                group(join::GROUP),
-            ),
         ];
-        if auto_approve {
+        if approval != Approval::Nothing {
+            let renew = format!("{REQUESTS}:selfnodeclient");
+            bindings.push(binding(AUTO_RENEW, &renew, group(join::GROUP)));
+        }
+        if approval == Approval::Everything {
             bindings.push(binding(AUTO_APPROVE, &format!("{REQUESTS}:nodeclient"), tokens()));
         }
         Self { bindings, get_nodes: get_nodes(), reader: reader() }
     }
 
-    /// Writes it. To write it again is no harm; a token that was enough to become a node no
-    /// longer is, where that is not wanted any more.
+    /// Writes it. To write it again is no harm; what was approved by itself no longer is, where
+    /// that is not wanted any more.
     ///
     /// # Errors
     /// What the API server answers.
     pub async fn apply(&self, client: &Client) -> Result<(), FormationError> {
-        if !self.bindings.iter().any(|it| it.metadata.name.as_deref() == Some(AUTO_APPROVE)) {
-            withdraw(client).await?;
+        for name in [AUTO_APPROVE, AUTO_RENEW] {
+            if !self.bindings.iter().any(|it| it.metadata.name.as_deref() == Some(name)) {
+                withdraw(client, name).await?;
+            }
         }
         let everywhere = || Api::all(client.clone());
         put(&everywhere(), "ClusterRole", &self.get_nodes).await?;
@@ -88,21 +120,42 @@ impl Formation {
     }
 }
 
-/// Takes back that tokens approve themselves.
-async fn withdraw(client: &Client) -> Result<(), FormationError> {
+/// Whether a token is enough to become a node of a cluster that was formed; nothing when it was not,
+/// or not to its end.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn auto_approves(client: &Client) -> Result<Option<bool>, FormationError> {
+    // It is written last.
+    let formed: Api<RoleBinding> = Api::namespaced(client.clone(), PUBLIC.0);
+    let found = formed.get_opt(READER).await;
+    if found.map_err(unread(format!("RoleBinding {READER}")))?.is_none() {
+        return Ok(None);
+    }
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-    match bindings.delete(AUTO_APPROVE, &DeleteParams::default()).await {
+    let found = bindings.get_opt(AUTO_APPROVE).await;
+    Ok(Some(found.map_err(unread(format!("ClusterRoleBinding {AUTO_APPROVE}")))?.is_some()))
+}
+
+/// Takes back that something is approved by itself.
+async fn withdraw(client: &Client, name: &str) -> Result<(), FormationError> {
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    match bindings.delete(name, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        Err(error) => Err(failed(format!("ClusterRoleBinding {AUTO_APPROVE}"))(error)),
+        Err(error) => Err(failed(format!("ClusterRoleBinding {name}"))(error)),
         Ok(_) => {
-            tracing::warn!("removed {AUTO_APPROVE}: nodes are to be accepted by someone");
+            tracing::warn!("removed {name}: the configuration leaves that to people and policies");
             Ok(())
         }
     }
 }
 
 fn failed(what: String) -> impl FnOnce(kube::Error) -> FormationError {
-    move |source| FormationError { what, source: Box::new(source) }
+    move |source| FormationError { verb: "write", what, source: Box::new(source) }
+}
+
+fn unread(what: String) -> impl FnOnce(kube::Error) -> FormationError {
+    move |source| FormationError { verb: "read", what, source: Box::new(source) }
 }
 
 /// Publishes where a cluster is and who its authority is. Signatures are the cluster's to make.
@@ -116,6 +169,16 @@ pub async fn publish(client: &Client, cluster: &Cluster) -> Result<(), Formation
         ..ConfigMap::default()
     };
     put(&Api::namespaced(client.clone(), PUBLIC.0), "ConfigMap", &map).await
+}
+
+/// Whether a cluster says where it is and who its authority is.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn is_published(client: &Client) -> Result<bool, FormationError> {
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), PUBLIC.0);
+    let found = maps.get_opt(PUBLIC.1).await;
+    Ok(found.map_err(unread(format!("ConfigMap {}", PUBLIC.1)))?.is_some())
 }
 
 async fn put<K>(api: &Api<K>, kind: &str, object: &K) -> Result<(), FormationError>
@@ -166,7 +229,7 @@ fn get_nodes() -> ClusterRole {
 }
 
 fn reader() -> (Role, RoleBinding) {
-    let name = "kubeadm:bootstrap-signer-clusterinfo";
+    let name = READER;
     let only = PolicyRule {
         resource_names: Some(vec![PUBLIC.1.to_owned()]),
         ..kubewright_operator::rbac::rule("", &["configmaps"], &["get"])
@@ -186,16 +249,25 @@ mod tests {
 
     #[test]
     fn a_token_alone_makes_a_node_only_where_that_is_wanted() {
-        let approves = |formation: &Formation| {
-            formation.bindings.iter().any(|it| it.role_ref.name.ends_with(":nodeclient"))
+        let approves = |approval: Approval, what: &str| {
+            let bindings = Formation::new(approval).bindings;
+            bindings.iter().any(|it| it.role_ref.name.ends_with(what))
         };
-        assert!(approves(&Formation::new(true)));
-        assert!(!approves(&Formation::new(false)));
+        for (approval, nodes, renewals) in [
+            (Approval::of(true, false), true, true),
+            (Approval::of(true, true), true, true),
+            (Approval::of(false, false), false, true),
+            // The approver renews for nodes that are there, and for no others.
+            (Approval::of(false, true), false, false),
+        ] {
+            assert_eq!(approves(approval, ":nodeclient"), nodes, "{approval:?}");
+            assert_eq!(approves(approval, ":selfnodeclient"), renewals, "{approval:?}");
+        }
     }
 
     #[test]
     fn strangers_read_one_object() {
-        let (role, _) = Formation::new(false).reader;
+        let (role, _) = Formation::new(Approval::Renewals).reader;
         let rules = role.rules.unwrap_or_default();
         assert_eq!(rules.len(), 1);
         assert_eq!(rules[0].resource_names.as_deref(), Some(&["cluster-info".to_owned()][..]));

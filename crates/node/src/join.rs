@@ -21,10 +21,10 @@ mod request;
 
 use std::net::{IpAddr, UdpSocket};
 
-pub use answer::{Answer, answer};
+pub use answer::{Answer, answer, legible};
 pub use credentials::{
-    Certificate, CredentialsError, from_kubeconfig, kubeconfig, with_certificate, with_nothing,
-    with_token,
+    Certificate, CredentialsError, from_kubeconfig, kubeconfig, node_of_kubeconfig,
+    with_certificate, with_nothing, with_token,
 };
 pub use enrol::{EnrolError, Enrolment, Waiting};
 pub use heartbeat::{Ended, RENEWAL, beat};

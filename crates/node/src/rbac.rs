@@ -6,6 +6,7 @@ use kubewright_operator::rbac::{of_events, only, rule};
 
 use crate::acceptance::SERVING_SIGNER;
 use crate::approver::CONFIG_MAP;
+use crate::approver::places::{INFO, KUBEADM, SERVICE};
 use crate::join::SIGNER;
 
 const WATCH: &[&str] = &["list", "watch"];
@@ -19,6 +20,10 @@ pub fn cluster_rules() -> Vec<PolicyRule> {
         rule(CERTIFICATES, &["certificatesigningrequests/approval"], &["patch"]),
         // Of these signers only: for no other may it say yes.
         only(&[SIGNER, SERVING_SIGNER], rule(CERTIFICATES, &["signers"], &["approve"])),
+        // Where the API server is: no node gets a certificate with which it could pass for it.
+        only(&[SERVICE.1], rule("", &["services"], WATCH)),
+        only(&[SERVICE.1], rule("discovery.k8s.io", &["endpointslices"], WATCH)),
+        only(&[INFO.1, KUBEADM.1], rule("", &["configmaps"], WATCH)),
     ]
 }
 

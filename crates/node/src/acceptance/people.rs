@@ -235,6 +235,10 @@ async fn asking(
             return Err(AcceptError::Fingerprint { node, fingerprints, expected });
         }
     }
+    if fingerprint.is_none() {
+        let asked: Vec<Request> = found.iter().map(|(_, request)| request.clone()).collect();
+        found.retain(|(_, request)| !asked.iter().any(|newer| request.is_given_up_for(newer)));
+    }
     match (found.pop(), found.as_slice()) {
         (Some(one), []) => Ok(one),
         (Some(one), _) => {

@@ -102,15 +102,28 @@ struct Document {
     kind: String,
     #[serde(default)]
     rules: Vec<Rule>,
+    #[serde(default, deserialize_with = "parsed")]
+    serving_networks: Vec<IpNet>,
 }
 
 /// Rules, of which the first that applies decides. Without one that does, somebody is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// Networks in which nodes serve; any, when there is none.
+    serving_networks: Vec<IpNet>,
+    /// There is one, and it cannot be followed.
+    unreadable: bool,
 }
 
 impl Policy {
+    /// One that is wrong: it lets nobody in, and nobody serve at an address, as it may have said
+    /// where they do.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        Self { unreadable: true, ..Self::default() }
+    }
+
     /// From YAML.
     ///
     /// # Errors
@@ -131,7 +144,8 @@ impl Policy {
                 return Err(PolicyError::Unproven { rule: index + 1 });
             }
         }
-        Ok(Self { rules: document.rules })
+        let Document { rules, serving_networks, .. } = document;
+        Ok(Self { rules, serving_networks, unreadable: false })
     }
 
     /// From a file.
@@ -142,6 +156,24 @@ impl Policy {
         let text = std::fs::read_to_string(path)
             .map_err(|source| PolicyError::Read { path: path.to_owned(), source })?;
         Self::parse(&text)
+    }
+
+    /// Why a node may not serve at an address.
+    pub(super) fn objection_to(&self, address: &IpAddr) -> Option<String> {
+        let networks = &self.serving_networks;
+        if self.unreadable {
+            return Some("the acceptance policy cannot be followed".to_owned());
+        }
+        let allowed = networks.is_empty() || networks.iter().any(|it| it.contains(address));
+        (!allowed).then(|| format!("{address} is in none of the policy's servingNetworks"))
+    }
+
+    /// The first rule that would apply to a request if it named an address, with its number from 1.
+    /// Those of kubelets never do.
+    pub(super) fn rule_but_for_address(&self, request: &Request) -> Option<usize> {
+        let rules = self.rules.iter().filter(|_| request.address.is_none());
+        let anywhere = |rule: &Rule| Rule { networks: Vec::new(), ..rule.clone() };
+        rules.zip(1..).find(|(rule, _)| anywhere(rule).applies(request)).map(|(_, number)| number)
     }
 
     /// The first rule that applies to a request, with its number from 1.

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::request::Request;
 use crate::discovery::Patience;
+use crate::embedded::CONTROL_PLANE_LABEL;
 use crate::join::{Answer, LEASES, NodeName};
 use crate::token::secret_name;
 
@@ -25,7 +26,8 @@ pub struct Removal {
     pub node: NodeName,
     /// How long its pods may take to end.
     pub patience: Duration,
-    /// Pods go whatever is lost with them, and are deleted unasked when they do not end.
+    /// Pods go whatever is lost with them, and are deleted unasked when they do not end; so does the
+    /// only control-plane node.
     pub force: bool,
     /// The token it joined with stays good.
     pub keep_token: bool,
@@ -55,6 +57,14 @@ pub enum RemovalError {
     /// There is no such node, and nothing of it.
     #[error("there is no node {node}, and nothing that is left of one")]
     Unknown {
+        /// The node.
+        node: NodeName,
+    },
+    /// The cluster would be without a control plane.
+    #[error(
+        "node {node} is the only control-plane node of this cluster, which would go on running on it unseen: `kubewright node reset` there ends both; with --force its Node is removed all the same"
+    )]
+    OnlyControlPlane {
         /// The node.
         node: NodeName,
     },
@@ -100,6 +110,20 @@ struct Work<'a> {
     removal: &'a Removal,
 }
 
+/// Sees whether a node may be removed, as far as that is known before its pods are asked to go.
+///
+/// # Errors
+/// When it is the only control-plane node, or the API server refuses.
+pub async fn check(client: &Client, removal: &Removal) -> Result<(), RemovalError> {
+    let work = Work { client, removal };
+    let nodes: Api<Node> = Api::all(client.clone());
+    let present = nodes.get_opt(removal.node.as_str()).await.map_err(work.failed("read"))?;
+    match present {
+        Some(node) => work.check_control_plane(&node).await,
+        None => Ok(()),
+    }
+}
+
 /// Removes a node. To do it again is no harm, and removes what is left.
 ///
 /// # Errors
@@ -110,7 +134,8 @@ pub async fn remove(client: &Client, removal: &Removal) -> Result<Removed, Remov
     let nodes: Api<Node> = Api::all(client.clone());
     let mut removed = Removed::default();
     let present = nodes.get_opt(name).await.map_err(work.failed("read"))?;
-    if present.is_some() {
+    if let Some(node) = present {
+        work.check_control_plane(&node).await?;
         nodes.cordon(name).await.map_err(work.failed("cordon"))?;
         removed.pods = work.drain().await?;
     }
@@ -140,6 +165,19 @@ pub async fn remove(client: &Client, removal: &Removal) -> Result<Removed, Remov
 }
 
 impl Work<'_> {
+    /// The machine itself would not notice.
+    async fn check_control_plane(&self, node: &Node) -> Result<(), RemovalError> {
+        if self.removal.force || !node.labels().contains_key(CONTROL_PLANE_LABEL) {
+            return Ok(());
+        }
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        let all = nodes.list(&ListParams::default().labels(CONTROL_PLANE_LABEL)).await;
+        match all.map_err(self.failed("list the control-plane nodes beside"))?.items.len() {
+            0 | 1 => Err(RemovalError::OnlyControlPlane { node: self.removal.node.clone() }),
+            _ => Ok(()),
+        }
+    }
+
     fn failed(&self, verb: &'static str) -> impl FnOnce(kube::Error) -> RemovalError {
         let node = self.removal.node.clone();
         move |source| RemovalError::Api { verb, node, source: Box::new(source) }

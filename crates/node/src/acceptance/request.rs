@@ -2,16 +2,17 @@
 
 use std::net::IpAddr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde::{Serialize, Serializer};
 use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
 
+use super::pem::only_block;
 use crate::discovery::Pin;
 use crate::join::{ADDRESS, Answer, GROUP, NodeName, SIGNER, answer};
 
@@ -20,6 +21,16 @@ pub const SERVING_SIGNER: &str = "kubernetes.io/kubelet-serving";
 
 /// Users with bootstrap tokens are called so, and their token.
 const BOOTSTRAP_USER: &str = "system:bootstrap:";
+
+/// How much older a request is that its kubelet has given up for a newer one: it waits a quarter of
+/// an hour for an answer, keeps the key in memory only, and asks again with another one. Less a
+/// minute, as API servers' clocks differ.
+/// <https://github.com/kubernetes/client-go/blob/v0.31.0/util/certificate/certificate_manager.go>
+const GIVEN_UP: SignedDuration = SignedDuration::from_mins(14);
+
+/// What kubelets have the API server begin the names of their requests with. Who keeps a key on disk
+/// names its request by it, and waits for ever.
+const OF_KUBELETS: &str = "csr-";
 
 /// What a certificate is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -120,6 +131,15 @@ impl Request {
         self.user.strip_prefix(BOOTSTRAP_USER)
     }
 
+    /// Whether it waits in vain: whoever made it, a kubelet, has asked anew by another since, or is
+    /// no more.
+    pub(super) fn is_given_up_for(&self, newer: &Self) -> bool {
+        let same = self.node == newer.node && self.kind == newer.kind && self.user == newer.user;
+        let waits = self.name.starts_with(OF_KUBELETS) && self.answer == Answer::Pending;
+        let (Some(then), Some(since)) = (self.created, newer.created) else { return false };
+        same && waits && since.duration_since(then) >= GIVEN_UP
+    }
+
     /// Whether a node asks for itself, which takes that it was accepted before.
     pub fn is_renewal(&self) -> bool {
         self.user == self.node.user()
@@ -128,10 +148,10 @@ impl Request {
 
 fn read(object: &CertificateSigningRequest, kind: Kind) -> Result<Request, Flaw> {
     let unreadable = |why: &str| Flaw::Unreadable { why: why.to_owned() };
-    let pem = Pem::iter_from_buffer(&object.spec.request.0).next();
-    let pem = pem.and_then(Result::ok).ok_or_else(|| unreadable("it is no PEM"))?;
-    let (rest, parsed) = X509CertificationRequest::from_der(&pem.contents)
-        .map_err(|error| unreadable(&error.to_string()))?;
+    let der = only_block(&object.spec.request.0)
+        .ok_or_else(|| unreadable("it is not one block of PEM, `CERTIFICATE REQUEST`, alone"))?;
+    let (rest, parsed) =
+        X509CertificationRequest::from_der(&der).map_err(|error| unreadable(&error.to_string()))?;
     if !rest.is_empty() {
         return Err(unreadable("something follows it"));
     }
@@ -208,8 +228,7 @@ fn alternative_names(
     request: &X509CertificationRequest<'_>,
 ) -> Result<(Vec<String>, Vec<IpAddr>), Flaw> {
     let (mut dns, mut addresses) = (Vec::new(), Vec::new());
-    let extensions = request.requested_extensions().into_iter().flatten();
-    for extension in extensions {
+    for extension in requested_extensions(request)? {
         let ParsedExtension::SubjectAlternativeName(names) = extension else { continue };
         for name in &names.general_names {
             match name {
@@ -228,8 +247,32 @@ fn alternative_names(
     Ok((dns, addresses))
 }
 
+/// All that the request asks the certificate to say. A signer may read more of them than we do where
+/// they are in several lists, or in a form that we do not understand.
+fn requested_extensions<'a>(
+    request: &'a X509CertificationRequest<'_>,
+) -> Result<Vec<&'a ParsedExtension<'a>>, Flaw> {
+    let unreadable = |why: &str| Flaw::Unreadable { why: why.to_owned() };
+    let attributes = request.certification_request_info.iter_attributes();
+    let mut lists = attributes.filter_map(|attribute| match attribute.parsed_attribute() {
+        ParsedCriAttribute::ExtensionRequest(requested) => Some(&requested.extensions),
+        _ => None,
+    });
+    let list = lists.next();
+    if lists.next().is_some() {
+        return Err(unreadable("it asks for extensions twice"));
+    }
+    let extensions: Vec<_> = list.into_iter().flatten().map(|it| it.parsed_extension()).collect();
+    if extensions.iter().any(|it| matches!(it, ParsedExtension::ParseError { .. })) {
+        return Err(unreadable("an extension that it asks for is malformed"));
+    }
+    Ok(extensions)
+}
+
 fn address(bytes: &[u8]) -> Result<IpAddr, Flaw> {
     let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        // Who verifies a certificate takes `::ffff:10.0.0.1` for `10.0.0.1`.
+        .map(|address| address.to_canonical())
         .map_err(|_| Flaw::Unreadable { why: "an address in it is none".to_owned() })
 }

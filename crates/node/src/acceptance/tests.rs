@@ -1,15 +1,15 @@
 #![allow(clippy::unwrap_used)]
 
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use k8s_openapi::api::core::v1::Node;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
-use serde_json::{Value, json};
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::prelude::FromDer;
 
 use super::*;
 use crate::join::{Key, SIGNER, Wish, certificate_request};
 
 /// What a node with a token asks, as the API server hands it out.
-fn asked(node: &str) -> CertificateSigningRequest {
+pub(super) fn asked(node: &str) -> CertificateSigningRequest {
     let node = node.parse().unwrap();
     let address = "10.0.0.2".parse().ok();
     let wish = Wish { node: &node, expiration: None, address };
@@ -20,12 +20,12 @@ fn asked(node: &str) -> CertificateSigningRequest {
     object
 }
 
-fn request(node: &str) -> Request {
+pub(super) fn request(node: &str) -> Request {
     Request::of(&asked(node)).unwrap().unwrap()
 }
 
 /// Any request: for this subject, with these names, by this user.
-fn any(
+pub(super) fn any(
     signer: &str,
     (common, organizations): (&str, &[&str]),
     names: &[&str],
@@ -51,13 +51,7 @@ fn any(
     object
 }
 
-fn node(name: &str, ready: &str, addresses: Value) -> Node {
-    serde_json::from_value(json!({ "metadata": { "name": name }, "status": {
-        "addresses": addresses, "conditions": [{ "type": "Ready", "status": ready }] } }))
-    .unwrap()
-}
-
-const NODES: &[&str] = &["system:nodes"];
+pub(super) const NODES: &[&str] = &["system:nodes"];
 const BOOTSTRAP: &str = "system:bootstrap:abcdef";
 
 #[test]
@@ -117,7 +111,54 @@ fn what_nobody_should_say_yes_to() {
     }
 }
 
-fn policy(rules: &str) -> Policy {
+/// Of two blocks parsers take one or the other; the signer's may take the one that we do not.
+#[test]
+fn a_request_that_hides_another_one_is_not_read() {
+    let text = |object: &CertificateSigningRequest| {
+        String::from_utf8(object.spec.request.0.clone()).unwrap()
+    };
+    let mut object = any(SERVING_SIGNER, ("system:node:a", NODES), &["a"], "system:node:a");
+    let harmless = text(&object);
+    let hidden =
+        any(SERVING_SIGNER, ("system:node:a", NODES), &["kubernetes.default.svc"], "system:node:a");
+    let skipped = harmless.replace("END CERTIFICATE REQUEST", "END CERTIFICATE REQUESTS");
+    for first in [harmless, skipped] {
+        object.spec.request.0 = format!("{first}{}", text(&hidden)).into_bytes();
+        let flaw = Request::of(&object).unwrap().unwrap_err();
+        assert!(matches!(flaw, Flaw::Unreadable { .. }), "{flaw}");
+    }
+}
+
+/// Go's parser reads the extensions of all attributes that hold some.
+#[test]
+fn a_request_that_asks_for_extensions_twice_is_not_read() {
+    let ask = |names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let names = CertificateParams::new(names).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let listed = names.serialize_request(&key).unwrap();
+        let (_, listed) = X509CertificationRequest::from_der(listed.der()).unwrap();
+        let attributes = listed.certification_request_info.attributes();
+        attributes.iter().map(|attribute| attribute.value.to_vec()).next().unwrap()
+    };
+    let again =
+        rcgen::Attribute { oid: EXTENSION_REQUEST, values: ask(&["kubernetes.default.svc"]) };
+    let mut params = CertificateParams::new(["a".to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, "system:nodes");
+    params.distinguished_name.push(DnType::CommonName, "system:node:a");
+    let key = KeyPair::generate().unwrap();
+    let twice = params.serialize_request_with_attributes(&key, vec![again]).unwrap();
+    let mut object = any(SERVING_SIGNER, ("system:node:a", NODES), &["a"], "system:node:a");
+    object.spec.request.0 = twice.pem().unwrap().into_bytes();
+    let flaw = Request::of(&object).unwrap().unwrap_err().to_string();
+    assert!(flaw.contains("extensions twice"), "{flaw}");
+}
+
+/// `pkcs-9-at-extensionRequest` of RFC 2985.
+const EXTENSION_REQUEST: &[u64] = &[1, 2, 840, 113_549, 1, 9, 14];
+
+pub(super) fn policy(rules: &str) -> Policy {
     Policy::parse(&format!("{HEAD}rules:\n{rules}")).unwrap()
 }
 
@@ -137,10 +178,15 @@ fn policies_that_would_let_in_anyone_by_mistake_are_refused() {
     policy("- { action: reject, networks: [10.0.0.0/8] }");
 }
 
+/// Where nobody else is.
+fn judged(request: &Request, policy: &Policy) -> Verdict {
+    decide(request, &Census::new([], [], Some(&ServerPlaces::default())), policy)
+}
+
 #[test]
 fn the_first_rule_of_which_everything_holds_decides() {
     let a = request("worker-1");
-    let verdict = |rules: &str| decide(&a, None, &policy(rules));
+    let verdict = |rules: &str| judged(&a, &policy(rules));
     let accepted = |rules: &str| matches!(verdict(rules), Verdict::Accept { .. });
     assert!(accepted("- nodes: ['worker-*']"));
     assert!(accepted("- nodes: ['x', 'worker-*']\n  networks: [192.0.2.0/24, 10.0.0.0/8]"));
@@ -150,48 +196,29 @@ fn the_first_rule_of_which_everything_holds_decides() {
     assert!(!accepted("- groups: ['system:bootstrappers:other']"));
     let other = request("worker-1").fingerprint;
     assert!(!accepted(&format!("- nodes: ['worker-*']\n  fingerprints: ['{other}']")));
-    assert!(matches!(decide(&a, None, &Policy::default()), Verdict::Wait { .. }));
+    assert!(matches!(judged(&a, &Policy::default()), Verdict::Wait { .. }));
+    // As a kubelet asks: it says nothing of where it is.
+    let silent = Request { address: None, ..a.clone() };
+    let why = |rules: &str| format!("{:?}", judged(&silent, &policy(rules)));
+    let local =
+        "- groups: ['system:bootstrappers:other']\n- nodes: ['*']\n  networks: [10.0.0.0/8]";
+    assert!(why(local).contains("rule 2 asks for a network, and the request names no address"));
+    assert!(!why("- nodes: ['other']\n  networks: [10.0.0.0/8]").contains("rule 1"));
     let rejected =
         verdict("- { action: reject, nodes: ['*-1'], reason: not today }\n- nodes: ['*']");
     assert_eq!(rejected, Verdict::Reject { why: "not today".to_owned() });
 }
 
+/// With the token that the comment in it makes, and as a kubelet asks.
 #[test]
-fn the_name_of_a_living_node_is_not_given_away() {
-    let everyone = policy("- nodes: ['*']");
-    let living = node("a", "True", json!([]));
-    assert!(matches!(decide(&request("a"), Some(&living), &everyone), Verdict::Wait { .. }));
-    for dead in ["False", "Unknown"] {
-        let dead = node("a", dead, json!([]));
-        assert!(matches!(decide(&request("a"), Some(&dead), &everyone), Verdict::Accept { .. }));
-    }
-}
-
-#[test]
-fn a_node_renews_for_itself_as_long_as_it_is_one() {
-    let object = any(SIGNER, ("system:node:a", NODES), &[], "system:node:a");
-    let request = Request::of(&object).unwrap().unwrap();
-    let living = node("a", "True", json!([]));
-    let none = Policy::default();
-    assert!(matches!(decide(&request, Some(&living), &none), Verdict::Accept { .. }));
-    assert!(matches!(decide(&request, None, &none), Verdict::Wait { .. }), "it was removed");
-}
-
-#[test]
-fn a_serving_certificate_is_for_the_addresses_of_its_node_only() {
-    let addresses = json!([{ "type": "Hostname", "address": "a" },
-        { "type": "InternalIP", "address": "10.0.0.2" }, { "type": "InternalIP", "address": "fd00::2" },
-        { "type": "ExternalDNS", "address": "a.example.org" }]);
-    let present = node("a", "True", addresses);
-    let verdict = |names: &[&str], node: Option<&Node>| {
-        let object = any(SERVING_SIGNER, ("system:node:a", NODES), names, "system:node:a");
-        decide(&Request::of(&object).unwrap().unwrap(), node, &Policy::default())
-    };
-    for names in [&["a"][..], &["10.0.0.2"], &["a", "a.example.org", "10.0.0.2", "fd00::2"]] {
-        assert!(matches!(verdict(names, Some(&present)), Verdict::Accept { .. }), "{names:?}");
-    }
-    for names in [&["b"][..], &["a", "b"], &["10.0.0.3"], &["a", "kubernetes.default"], &[]] {
-        assert!(matches!(verdict(names, Some(&present)), Verdict::Wait { .. }), "{names:?}");
-    }
-    assert!(matches!(verdict(&["a"], None), Verdict::Wait { .. }));
+fn the_sample_accepts_a_kubelet_with_its_token() {
+    let sample = include_str!("../../../../deploy/samples/acceptance-policy.yaml");
+    let map: k8s_openapi::api::core::v1::ConfigMap = serde_saphyr::from_str(sample).unwrap();
+    let policy = Policy::parse(&map.data.unwrap()["policy.yaml"]).unwrap();
+    let of_kubelet = |node: &str| Request { address: None, ..request(node) };
+    assert!(matches!(judged(&of_kubelet("worker-1"), &policy), Verdict::Accept { .. }));
+    assert!(matches!(judged(&of_kubelet("other"), &policy), Verdict::Wait { .. }));
+    let groups = sample.lines().find_map(|line| line.split_once("--groups ")).unwrap().1;
+    assert!(groups.split(',').any(|group| group == crate::token::DEFAULT_GROUP));
+    assert!(groups.split(',').any(|group| group == "system:bootstrappers:lab"));
 }

@@ -39,6 +39,8 @@ pub(super) fn objects(network: &Network) -> Vec<Value> {
         })
     };
     let configuration = json!({ "name": "configuration", "mountPath": "/etc/kube-flannel/" });
+    let mut arguments = vec!["--ip-masq".to_owned(), "--kube-subnet-mgr".to_owned()];
+    arguments.extend(interface(network).map(|it| format!("--iface={it}")));
     objects.push(json!({
         "apiVersion": "apps/v1", "kind": "DaemonSet",
         "metadata": { "name": NAME, "namespace": NAMESPACE, "labels": { "app": NAME } },
@@ -61,7 +63,7 @@ pub(super) fn objects(network: &Network) -> Vec<Value> {
                     ],
                     "containers": [{
                         "name": NAME, "image": image,
-                        "command": ["/opt/bin/flanneld"], "args": ["--ip-masq", "--kube-subnet-mgr"],
+                        "command": ["/opt/bin/flanneld"], "args": arguments,
                         "resources": { "requests": { "cpu": "100m", "memory": "50Mi" } },
                         "securityContext": {
                             "privileged": false,
@@ -69,6 +71,7 @@ pub(super) fn objects(network: &Network) -> Vec<Value> {
                         },
                         "env": [
                             { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
+                            { "name": "NODE_IP", "valueFrom": { "fieldRef": { "fieldPath": "status.hostIP" } } },
                             { "name": "POD_NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } },
                         ],
                         "volumeMounts": [
@@ -89,6 +92,22 @@ pub(super) fn objects(network: &Network) -> Vec<Value> {
         },
     }));
     objects
+}
+
+/// Where packets to other nodes leave: at the interface of the default route, where nothing else is
+/// asked for. Each node has an address of its own, and may have an interface of another name: so it
+/// is told by the address of its Node, as its kubelet was. With two families flannel would take one
+/// address for both, and is told the name.
+/// <https://github.com/flannel-io/flannel/blob/v0.26.1/pkg/ipmatch/match.go>
+fn interface(network: &Network) -> Option<String> {
+    let bind = &network.bind;
+    let both = networks(&network.pod_subnet).is_some_and(|all| all.len() == 2);
+    match (bind.interface.is_empty(), bind.address.is_empty()) {
+        (true, true) => None,
+        _ if !both => Some("$(NODE_IP)".to_owned()),
+        (false, _) => Some(bind.interface.clone()),
+        (true, false) => None,
+    }
 }
 
 fn cni_configuration() -> Value {

@@ -153,3 +153,23 @@ fn dex_has_a_certificate_of_the_cluster_and_keeps_its_secrets_in_secrets() {
         certificate.subject_alternative_name().unwrap().unwrap().value.general_names.clone();
     assert!(format!("{names:?}").contains("api.example.com"), "{names:?}");
 }
+
+#[test]
+fn flannel_goes_where_the_nodes_are_bound() {
+    let arguments = |address: &str, interface: &str, pods: &str| {
+        let mut configuration = NodeConfiguration::default();
+        let network = &mut configuration.network;
+        (network.bind.address, network.bind.interface) = (address.into(), interface.into());
+        network.pod_subnet = pods.into();
+        let flannel = made(&configuration).remove(0);
+        let container = &find(&flannel, "DaemonSet")["spec"]["template"]["spec"]["containers"][0];
+        assert!(container["env"].to_string().contains("status.hostIP"));
+        let arguments = container["args"].as_array().unwrap().iter().skip(2);
+        arguments.map(|it| it.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (one, both) = ("10.1.0.0/16", "10.1.0.0/16,fd00:1::/56");
+    assert!(arguments("", "", one).is_empty() && arguments("", "", both).is_empty());
+    assert_eq!(arguments("10.0.0.1", "", one), ["--iface=$(NODE_IP)"]);
+    assert_eq!(arguments("", "eth1", one), ["--iface=$(NODE_IP)"]);
+    assert_eq!(arguments("", "eth1", both), ["--iface=eth1"]);
+}

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::stream::{BoxStream, SelectAll};
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use k8s_openapi::api::core::v1::{ConfigMap, Node};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
@@ -15,6 +16,9 @@ use kubewright_operator::controller::Context;
 use tokio::time::Instant;
 
 use super::events::{self, ACCEPT, READ};
+use super::places::{
+    Change, INFO, KUBEADM, Places, SERVICE, Source, of_info, of_kubeadm, of_service, of_slice,
+};
 use super::{ApproverMetrics, Options, POLICY_KEY, World};
 use crate::acceptance::{AnswerError, Verdict, approve, deny};
 
@@ -26,6 +30,7 @@ enum Sighting {
     /// Much the largest.
     Node(Box<Event<Node>>),
     Policy(Event<ConfigMap>),
+    Server(Source, Change),
 }
 
 /// Which watches have told everything at least once.
@@ -45,6 +50,9 @@ pub(super) struct Engine {
     /// Names that a list in progress has told.
     listed: (BTreeSet<String>, BTreeSet<String>),
     policy_map: Option<ConfigMap>,
+    places: Places,
+    /// Where this process reaches the API server.
+    server: Option<String>,
 }
 
 fn sightings<K>(
@@ -71,12 +79,29 @@ impl Engine {
         context.events = context.events.listed(events::CATALOGUE);
         let client = &context.client;
         let all = watcher::Config::default;
-        let only = all().fields(&format!("metadata.name={}", options.config_map));
+        let only = |name: &str| all().fields(&format!("metadata.name={name}"));
+        let policy = only(&options.config_map);
         let namespace = client.default_namespace().to_owned();
+        let services = Api::namespaced(client.clone(), SERVICE.0);
+        let slices = Api::namespaced(client.clone(), SERVICE.0);
+        let infos = Api::namespaced(client.clone(), INFO.0);
+        let kubeadms = Api::namespaced(client.clone(), KUBEADM.0);
         let sightings = SelectAll::from_iter([
             sightings(Api::all(client.clone()), all(), Sighting::Request),
             sightings(Api::all(client.clone()), all(), |event| Sighting::Node(Box::new(event))),
-            sightings(Api::namespaced(client.clone(), &namespace), only, Sighting::Policy),
+            sightings(Api::namespaced(client.clone(), &namespace), policy, Sighting::Policy),
+            sightings(services, only(SERVICE.1), |event: Event<Service>| {
+                Sighting::Server(Source::Service, Change::of(event, of_service))
+            }),
+            sightings(slices, only(SERVICE.1), |event: Event<EndpointSlice>| {
+                Sighting::Server(Source::Slice, Change::of(event, of_slice))
+            }),
+            sightings(infos, only(INFO.1), |event: Event<ConfigMap>| {
+                Sighting::Server(Source::Info, Change::of(event, of_info))
+            }),
+            sightings(kubeadms, only(KUBEADM.1), |event: Event<ConfigMap>| {
+                Sighting::Server(Source::Kubeadm, Change::of(event, of_kubeadm))
+            }),
         ]);
         Self {
             context,
@@ -86,6 +111,8 @@ impl Engine {
             synced: Synced::default(),
             listed: (BTreeSet::new(), BTreeSet::new()),
             policy_map: None,
+            places: Places::default(),
+            server: options.server.clone(),
         }
     }
 
@@ -126,6 +153,7 @@ impl Engine {
             Sighting::Request(event) => self.see_request(event),
             Sighting::Node(event) => self.see_node(*event),
             Sighting::Policy(event) => self.see_policy(event).await,
+            Sighting::Server(source, change) => self.see_server(source, change),
         }
     }
 
@@ -164,6 +192,15 @@ impl Engine {
             Event::Apply(node) => self.world.node(node),
             Event::Delete(node) => self.world.forget_node(&node.name_any()),
         }
+    }
+
+    fn see_server(&mut self, source: Source, change: Change) {
+        self.places.see(source, change);
+        let mut known = self.places.known();
+        if let (Some(places), Some(host)) = (&mut known, &self.server) {
+            places.reached_at(host);
+        }
+        self.world.set_server(known);
     }
 
     async fn see_policy(&mut self, event: Event<ConfigMap>) {
@@ -219,7 +256,10 @@ impl Engine {
             };
             match said {
                 Ok(()) => {
-                    self.world.forget_request(&name);
+                    match answered.verdict {
+                        Verdict::Accept { .. } => self.world.accepted_request(&name),
+                        _ => self.world.forget_request(&name),
+                    }
                     if let Ok(request) = &answered.request {
                         tracing::info!(node = %request.node, request = name, "{word}");
                         self.metrics.answered(request.kind, word);
@@ -227,7 +267,7 @@ impl Engine {
                     self.context.events.publish(&about, told).await;
                 }
                 // The watch will tell what it is now.
-                Err(AnswerError::Changed { .. }) => self.world.forget_request(&name),
+                Err(AnswerError::Changed { .. }) => self.world.accepted_request(&name),
                 Err(error) => {
                     tracing::warn!(request = name, %error, "cannot answer; trying again");
                     failure = Some(error);

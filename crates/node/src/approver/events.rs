@@ -11,7 +11,12 @@ const REQUEST: &str = "CertificateSigningRequest";
 
 /// All of them.
 pub const CATALOGUE: &[Entry] = &[
-    Entry::normal(REQUEST, ACCEPT, "Waiting", "no rule is for the request: it waits for somebody"),
+    Entry::normal(
+        REQUEST,
+        ACCEPT,
+        "Waiting",
+        "no rule is for the request, or something is in the way: it waits for somebody",
+    ),
     Entry::normal(REQUEST, ACCEPT, "Accepted", "a rule, or the Node's addresses, accepted it"),
     Entry::warning(
         REQUEST,

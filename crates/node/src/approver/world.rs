@@ -7,7 +7,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use kube::ResourceExt;
 
 use super::POLICY_KEY;
-use crate::acceptance::{Flaw, Policy, PolicyError, Request, Verdict, decide};
+use crate::acceptance::{
+    Census, Flaw, Policy, PolicyError, Request, ServerPlaces, Verdict, decide,
+};
 use crate::join::{Answer, answer};
 
 /// A request with its object.
@@ -31,31 +33,65 @@ pub struct Answered {
 /// Requests, nodes and the policy.
 #[derive(Debug, Default)]
 pub struct World {
+    /// Those that wait.
     requests: BTreeMap<String, Entry>,
+    /// Those that somebody said yes to: they hold the names that they were for.
+    accepted: BTreeMap<String, Request>,
     nodes: BTreeMap<String, Node>,
     policy: Policy,
+    server: Option<ServerPlaces>,
 }
 
 impl World {
-    /// A request is there, or has changed. Those that are answered, and those of others, are not
-    /// kept.
+    /// Nobody and nothing yet, and what a policy says of them.
+    pub fn following(policy: Policy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+
+    /// A request is there, or has changed. Those that were turned away, and those of others, are
+    /// not kept.
     pub fn request(&mut self, object: CertificateSigningRequest) {
         let name = object.name_any();
-        let waits = answer(&object) == Answer::Pending;
-        match Request::of(&object).filter(|_| waits) {
-            Some(request) => drop(self.requests.insert(name, Entry { object, request })),
-            None => drop(self.requests.remove(&name)),
+        self.forget_request(&name);
+        let Some(request) = Request::of(&object) else { return };
+        match (answer(&object), request) {
+            (Answer::Pending, request) => {
+                self.requests.insert(name, Entry { object, request });
+            }
+            (Answer::Accepted | Answer::Issued(_), Ok(request)) => self.hold(name, request),
+            _ => {}
         }
     }
 
-    /// A request has gone, or was answered by us.
+    fn hold(&mut self, name: String, mut request: Request) {
+        // The certificate is of no interest here.
+        request.answer = Answer::Accepted;
+        self.accepted.insert(name, request);
+    }
+
+    /// A request has gone, or was turned away.
     pub fn forget_request(&mut self, name: &str) {
         self.requests.remove(name);
+        self.accepted.remove(name);
+    }
+
+    /// Somebody may have said yes to a request, and its watch has not told so yet: the name that
+    /// it is for is given to nobody else meanwhile.
+    pub fn accepted_request(&mut self, name: &str) {
+        if let Some(Entry { request: Ok(request), .. }) = self.requests.remove(name) {
+            self.hold(name.to_owned(), request);
+        }
     }
 
     /// Only these requests are there.
     pub fn keep_requests(&mut self, keep: impl Fn(&str) -> bool) {
         self.requests.retain(|name, _| keep(name));
+        self.accepted.retain(|name, _| keep(name));
+    }
+
+    /// Where the API server is; nothing while that is not known.
+    pub fn set_server(&mut self, server: Option<ServerPlaces>) {
+        self.server = server;
     }
 
     /// A node is there, or has changed.
@@ -78,29 +114,90 @@ impl World {
         self.nodes.retain(|name, _| keep(name));
     }
 
-    /// The policy is this, or there is none. One that is wrong counts as none.
+    /// The policy is this, or there is none. One that is wrong lets nobody in.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn policy(&mut self, map: Option<&ConfigMap>) -> Result<(), PolicyError> {
-        self.policy = Policy::default();
         let text = map.and_then(|map| map.data.as_ref()?.get(POLICY_KEY));
-        if let Some(text) = text {
-            self.policy = Policy::parse(text)?;
-        }
-        Ok(())
+        let read = text.map_or_else(|| Ok(Policy::default()), |text| Policy::parse(text));
+        let (policy, result) = match read {
+            Ok(policy) => (policy, Ok(())),
+            Err(error) => (Policy::unreadable(), Err(error)),
+        };
+        self.policy = policy;
+        result
     }
 
     /// What is to be said to each request that waits.
     pub fn plan(&self) -> Vec<Answered> {
+        if self.requests.is_empty() {
+            return Vec::new();
+        }
+        let waiting = self.requests.values().filter_map(|entry| entry.request.as_ref().ok());
+        let requests = waiting.chain(self.accepted.values());
+        let census = Census::new(self.nodes.values(), requests, self.server.as_ref());
         let judged = self.requests.values().map(|Entry { object, request }| Answered {
             object: object.clone(),
             request: request.clone(),
             verdict: match request {
                 Err(flaw) => Verdict::Wait { why: flaw.to_string() },
-                Ok(request) => decide(request, self.nodes.get(request.node.as_str()), &self.policy),
+                Ok(request) => decide(request, &census, &self.policy),
             },
         });
         judged.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::join::{Key, Wish, certificate_request};
+
+    /// What a machine asks that is to be node `a`.
+    fn asked() -> CertificateSigningRequest {
+        let node = "a".parse().unwrap();
+        let wish = Wish { node: &node, expiration: None, address: None };
+        let mut object = certificate_request(&Key::generate().unwrap(), &wish).unwrap();
+        object.spec.username = Some("system:bootstrap:abcdef".to_owned());
+        object.spec.groups = Some(vec!["system:bootstrappers".to_owned()]);
+        object
+    }
+
+    fn world() -> World {
+        let policy = "apiVersion: node.kubewright.io/v1alpha1\nkind: AcceptancePolicy\nrules: [{ nodes: ['*'] }]";
+        let mut world = World::following(Policy::parse(policy).unwrap());
+        world.set_server(Some(ServerPlaces::default()));
+        world
+    }
+
+    fn accepts(world: &World) -> bool {
+        let [one] = <[_; 1]>::try_from(world.plan()).unwrap();
+        matches!(one.verdict, Verdict::Accept { .. })
+    }
+
+    #[test]
+    fn a_name_that_was_just_given_away_is_not_given_away_again() {
+        let (first, second) = (asked(), asked());
+        let mut world = world();
+        world.request(first.clone());
+        assert!(accepts(&world));
+        // It was accepted, and the watch tells of the next one before it tells of that.
+        world.accepted_request(&first.name_any());
+        world.request(second.clone());
+        assert!(!accepts(&world));
+        // What was accepted long ago is told when a watch begins.
+        let mut world = self::world();
+        let mut accepted = first.clone();
+        accepted.status = serde_json::from_value(serde_json::json!({
+            "conditions": [{ "type": "Approved", "status": "True" }] }))
+        .unwrap();
+        world.request(accepted);
+        world.request(second);
+        assert!(!accepts(&world));
+        world.forget_request(&first.name_any());
+        assert!(accepts(&world));
     }
 }

@@ -22,6 +22,20 @@ pub enum Role {
     Node,
 }
 
+impl Role {
+    /// The unit that makes a machine of it.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Seeder => "kubewright-node-init.service",
+            Self::Node => "kubewright-node-join.service",
+        }
+    }
+}
+
+/// What these units have in their environment: the token, and where to go.
+pub(crate) const ENVIRONMENT_FILE: &str = "/etc/kubewright/node.env";
+
 /// A package to be installed at first boot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Package {
@@ -123,10 +137,8 @@ pub fn render(role: Role, settings: &Settings) -> Result<String, CloudInitError>
         configuration_file: DEFAULT_FILE,
         configuration: &text,
         environment: &environment,
-        service: match role {
-            Role::Seeder => "kubewright-node-init.service",
-            Role::Node => "kubewright-node-join.service",
-        },
+        service: role.unit(),
+        environment_file: ENVIRONMENT_FILE,
     })?)
 }
 

@@ -11,6 +11,7 @@ pub(super) struct Values<'a> {
     pub(super) package: Option<&'a Package>,
     pub(super) configuration_file: &'a str,
     pub(super) configuration: &'a str,
+    pub(super) environment_file: &'a str,
     pub(super) environment: &'a str,
     pub(super) service: &'a str,
 }
@@ -31,6 +32,7 @@ pub(super) fn render(values: &Values<'_>) -> Result<String, Error> {
             package => values.package,
             configuration_file => values.configuration_file,
             configuration => values.configuration,
+            environment_file => values.environment_file,
             environment => values.environment,
             service => values.service,
         },

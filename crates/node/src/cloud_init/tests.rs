@@ -55,6 +55,7 @@ fn a_node_gets_its_configuration_and_its_token_in_private_files() {
     assert_eq!(environment["permissions"], "0600");
     assert_eq!(environment["content"], format!("TOKEN={TOKEN}\nSEEDER=10.0.0.1\n"));
     let commands = document["runcmd"].as_array().unwrap();
+    assert_eq!(commands[0], json!(["sh", "/run/kubewright-install"]), "/run is noexec");
     assert_eq!(
         commands[1],
         json!(["systemctl", "enable", "--now", "kubewright-node-join.service"])

@@ -60,7 +60,11 @@ pub fn check(configuration: &NodeConfiguration) -> Vec<Finding> {
     if !configuration.node.name.is_empty() && !is_dns_name(&configuration.node.name) {
         error("node.name", "has to be a DNS name in lower case: letters, digits, dashes and dots");
     }
-    if !formation.seeder.is_empty()
+    let host = formation.seeder.split(':').next().unwrap_or_default();
+    if host.parse::<Token>().is_ok() {
+        let message = "is a bootstrap token, and has to be the address of an API server: tokens are for the variable TOKEN of the environment, or for tokenFile";
+        error("clusterFormation.seeder", message);
+    } else if !formation.seeder.is_empty()
         && let Err(wrong) = formation.seeder.parse::<Endpoint>()
     {
         error("clusterFormation.seeder", &wrong.to_string());
@@ -126,8 +130,16 @@ pub fn check(configuration: &NodeConfiguration) -> Vec<Finding> {
     }
     findings.extend(network_findings(configuration));
     findings.extend(oidc(configuration));
-    for (index, registry) in configuration.bootstrap.registries.iter().enumerate() {
+    let registries = &configuration.bootstrap.registries;
+    for (index, registry) in registries.iter().enumerate() {
         let key = format!("bootstrap.registries[{index}]");
+        let before = registries[..index].iter().position(|it| is_same(configuration, it, registry));
+        if let Some(before) = before {
+            let message = format!(
+                "and bootstrap.registries[{before}] are one to the runtime, which takes one list of mirrors for it: put them together"
+            );
+            findings.push(Finding::error(format!("{key}.prefix"), message));
+        }
         if configuration.runtime.engine == RuntimeEngine::Docker
             && !registry.mirrors.iter().all(|mirror| is_itself(registry, mirror))
         {
@@ -165,9 +177,11 @@ fn network_findings(configuration: &NodeConfiguration) -> Vec<Finding> {
     if !is_dns_name(&network.dns.domain) {
         error("network.dns.domain", "has to be a DNS name in lower case");
     }
-    let fqdn = &network.dns.external_fqdn;
-    if !fqdn.is_empty() && !is_host(fqdn) {
-        error("network.dns.externalFqdn", "has to be a DNS name in lower case, or an address");
+    if !network.dns.external_fqdn.is_empty() && network.dns.load_balancer().is_none() {
+        error(
+            "network.dns.externalFqdn",
+            "has to be a DNS name in lower case, or an address, and perhaps a port, as in api.example.org:8443",
+        );
     }
     let sans = [
         ("apiServer.certSANs", &configuration.api_server.cert_sans),
@@ -248,6 +262,15 @@ fn is_line(text: &str) -> bool {
 fn is_itself(registry: &Registry, mirror: &Mirror) -> bool {
     let host = |url| registry_host(url).map(|(host, _)| host);
     host(&registry.prefix) == host(&mirror.url)
+}
+
+/// Whether a runtime would take the one's mirrors for the other's: containerd and Docker know
+/// registries by their hosts.
+fn is_same(configuration: &NodeConfiguration, one: &Registry, other: &Registry) -> bool {
+    let by_path = configuration.runtime.engine == RuntimeEngine::Crio;
+    let (one, other) = (registry_host(&one.prefix), registry_host(&other.prefix));
+    let (Some((host, path)), Some((other_host, other_path))) = (one, other) else { return false };
+    host == other_host && (!by_path || path == other_path)
 }
 
 fn registry_findings(key: &str, registry: &Registry) -> Vec<Finding> {

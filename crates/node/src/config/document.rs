@@ -81,6 +81,14 @@ impl NodeConfiguration {
     pub fn is_seeder(&self) -> bool {
         self.cluster_formation.seeder.is_empty()
     }
+
+    /// Whether somebody gave the value of this key, as in `network.bind.port`: it may be that of the
+    /// default.
+    #[must_use]
+    pub fn gives(&self, key: &str) -> bool {
+        let found = key.split('.').try_fold(&self.given, |tree, name| tree.get(name));
+        found.is_some_and(|value| !value.is_null())
+    }
 }
 
 /// What brings a machine up.

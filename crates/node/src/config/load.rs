@@ -135,19 +135,18 @@ pub fn load(source: &Source) -> Result<Loaded, ConfigError> {
     for variable in &source.variables {
         variable.set(&mut tree)?;
     }
-    let faults = schema::faults(&tree);
-    findings.extend(faults.into_iter().map(|fault| Finding::error(fault.path, fault.message)));
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(ConfigError::Wrong { findings });
-    }
-    let given = given(&tree);
-    let mut configuration: NodeConfiguration = serde_json::from_value(tree).map_err(|_| {
+    let (sound, faults) = schema::sift(&tree);
+    let given = given(&sound);
+    let mut configuration: NodeConfiguration = serde_json::from_value(sound).map_err(|_| {
         // The schema is made from the type, so it has been told what is wrong already.
         let message = "does not fit the schema of the configuration";
         ConfigError::Wrong { findings: vec![Finding::error("", message)] }
     })?;
     configuration.given = given;
-    findings.extend(check(&configuration));
+    let mut meant = check(&configuration);
+    meant.retain(|finding| !faults.iter().any(|fault| fault.obscures(&finding.key)));
+    findings.extend(faults.into_iter().map(|fault| Finding::error(fault.path, fault.message)));
+    findings.extend(meant);
     match findings.iter().any(|finding| finding.severity == Severity::Error) {
         true => Err(ConfigError::Wrong { findings }),
         false => Ok(Loaded { configuration, warnings: findings, document }),

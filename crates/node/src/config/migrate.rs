@@ -5,6 +5,7 @@
 //! | `network.*`, `paths.kubeadm`, `certificates.*`, `etcd.local.*`, `clusterFormation.*`, `runtime.engine`, `auth.OIDC.*`, `manager.image`, `bootstrap.registries` | the same key |
 //! | `network.multipleCni: true` | `network.multipleCni: multus` |
 //! | `network.bind.address: 0.0.0.0` | left out: it means "find one" in both |
+//! | `runtime.engine`, where it is not given | `crio`, which it was |
 //! | `features.PSP: true` | rejected: Kubernetes 1.25 removed PodSecurityPolicy |
 //! | `features.PSP: false` | left out, with a word about it |
 //! | `services.*` | rejected: kubic-init never had such a key |
@@ -44,6 +45,7 @@ pub(super) fn migrate(tree: &mut Value) -> Vec<Finding> {
     spell(document, schema::root());
     findings.extend(features(document));
     findings.extend(network(document));
+    findings.extend(runtime(document));
     document.insert("apiVersion".to_owned(), json!(API_VERSION));
     document.insert("kind".to_owned(), json!(KIND));
     findings
@@ -101,6 +103,18 @@ fn network(document: &mut Map<String, Value>) -> Vec<Finding> {
         findings.push(Finding::warning("network.bind.address", message));
     }
     findings
+}
+
+/// Its default has changed, and with another runtime the machine would be another one.
+fn runtime(document: &mut Map<String, Value>) -> Option<Finding> {
+    let runtime = document.entry("runtime").or_insert_with(|| json!({})).as_object_mut()?;
+    if runtime.contains_key("engine") {
+        return None;
+    }
+    runtime.insert("engine".to_owned(), json!("crio"));
+    let message =
+        "is crio, as kubic-init took it where nothing was said: say which one it is to be";
+    Some(Finding::warning("runtime.engine", message))
 }
 
 /// Takes a member out, whatever the case of its key.

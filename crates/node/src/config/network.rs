@@ -63,9 +63,41 @@ impl Default for Bind {
 pub struct Dns {
     /// Domain of Services.
     pub domain: String,
-    /// Name under which the API server is reached from everywhere: that of the load balancer,
-    /// where there are several control-plane nodes.
+    /// Name under which the API server is reached from everywhere, `host[:port]`: that of the load
+    /// balancer, where there are several control-plane nodes. Its port is that of `bind` otherwise.
     pub external_fqdn: String,
+}
+
+impl Dns {
+    /// Name or address of the load balancer, and its port if it has another one; nothing where there
+    /// is none, or what is given is none.
+    #[must_use]
+    pub fn load_balancer(&self) -> Option<(&str, Option<u16>)> {
+        let text = self.external_fqdn.as_str();
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => rest.split_once(']')?,
+            None if text.parse::<std::net::IpAddr>().is_ok() => (text, ""),
+            None => text.split_at(text.find(':').unwrap_or(text.len())),
+        };
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => None,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(digits.parse().ok().filter(|port| *port != 0)?)
+            }
+            _ => return None,
+        };
+        let known = match text.starts_with('[') {
+            true => host.parse::<std::net::Ipv6Addr>().is_ok(),
+            false => is_host(host),
+        };
+        known.then_some((host, port))
+    }
+
+    /// Its name or address.
+    #[must_use]
+    pub fn external_host(&self) -> Option<&str> {
+        self.load_balancer().map(|(host, _)| host)
+    }
 }
 
 impl Default for Dns {

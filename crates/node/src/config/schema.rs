@@ -28,11 +28,26 @@ pub(super) struct Fault {
     pub(super) message: String,
 }
 
-/// Every key that the schema does not have and every value that is not of its type.
-pub(super) fn faults(tree: &Value) -> Vec<Fault> {
+/// Every key that the schema does not have and every value that is not of its type; and the tree
+/// without them.
+pub(super) fn sift(tree: &Value) -> (Value, Vec<Fault>) {
     let mut faults = Vec::new();
-    visit(root(), tree, "", &mut faults);
-    faults
+    let sound = visit(root(), tree, "", &mut faults);
+    (sound.unwrap_or_else(|| Value::Object(Map::new())), faults)
+}
+
+impl Fault {
+    /// Whether it leaves in the dark what a key was to be: it is about that key or one above it, or
+    /// about one beside it, without which the key may mean something else.
+    pub(super) fn obscures(&self, key: &str) -> bool {
+        let above = key.strip_prefix(self.path.as_str());
+        above.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            || group(key) == group(&self.path)
+    }
+}
+
+fn group(key: &str) -> &str {
+    key.rsplit_once('.').map_or("", |(group, _)| group)
 }
 
 /// A step deeper: `network` and `dns` are `network.dns`.
@@ -40,7 +55,8 @@ pub(super) fn below(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn visit(schema: &Value, value: &Value, path: &str, faults: &mut Vec<Fault>) {
+/// What is sound of a value; nothing when it is not of its type.
+fn visit(schema: &Value, value: &Value, path: &str, faults: &mut Vec<Fault>) -> Option<Value> {
     let mut fault = |message: String| faults.push(Fault { path: path.to_owned(), message });
     let words = words_of(schema);
     if !words.is_empty() {
@@ -48,37 +64,52 @@ fn visit(schema: &Value, value: &Value, path: &str, faults: &mut Vec<Fault>) {
         if !known {
             fault(format!("has to be one of {}", words.join(", ")));
         }
-        return;
+        return known.then(|| value.clone());
     }
     match (schema["type"].as_str().unwrap_or_default(), value) {
-        ("object", Value::Object(members)) => object(schema, members, path, faults),
+        ("object", Value::Object(members)) => Some(object(schema, members, path, faults)),
         ("array", Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                visit(&schema["items"], item, &format!("{path}[{index}]"), faults);
-            }
+            // All of them: each keeps its place.
+            let sound = items.iter().enumerate().map(|(index, item)| {
+                visit(&schema["items"], item, &format!("{path}[{index}]"), faults)
+            });
+            sound.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
         }
-        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => {}
+        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => Some(value.clone()),
         ("integer", Value::Number(number)) => {
             let maximum = schema["maximum"].as_u64().unwrap_or(u64::MAX);
-            if number.as_u64().is_none_or(|number| number > maximum) {
+            let fits = number.as_u64().is_some_and(|number| number <= maximum);
+            if !fits {
                 fault(format!("has to be a whole number from 0 to {maximum}"));
             }
+            fits.then(|| value.clone())
         }
-        (wanted, _) => fault(format!("has to be {}", article(wanted))),
+        (wanted, _) => {
+            fault(format!("has to be {}", article(wanted)));
+            None
+        }
     }
 }
 
-fn object(schema: &Value, members: &Map<String, Value>, path: &str, faults: &mut Vec<Fault>) {
+fn object(
+    schema: &Value,
+    members: &Map<String, Value>,
+    path: &str,
+    faults: &mut Vec<Fault>,
+) -> Value {
+    let mut sound = Map::new();
     for (key, value) in members {
         let path = below(path, key);
-        if let Some(known) = schema["properties"].get(key) {
-            visit(known, value, &path, faults);
-        } else if let Some(any @ Value::Object(_)) = schema.get("additionalProperties") {
-            visit(any, value, &path, faults);
-        } else {
+        let any = schema.get("additionalProperties").filter(|any| any.is_object());
+        let Some(known) = schema["properties"].get(key).or(any) else {
             faults.push(Fault { path, message: unknown(&keys(schema), key) });
+            continue;
+        };
+        if let Some(value) = visit(known, value, &path, faults) {
+            sound.insert(key.clone(), value);
         }
     }
+    Value::Object(sound)
 }
 
 /// The keys of an object's schema, in order.

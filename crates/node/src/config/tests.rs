@@ -85,6 +85,30 @@ fn wrong_types_are_told_without_the_value() {
 }
 
 #[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let wrong = errors(ours(
+        "netwrok: {}\nnode: {name: 'Not A Name'}\nnetwork: {cni: {driver: custm, manifests: [/x]}, podSubnet: 10.0.0.0}\nclusterFormation: {seeder: [a], controlPlane: true}\nbootstrap: {registries: [{prefix: [x]}, {prefix: '../x', mirrors: [{url: x}]}]}\n",
+    ));
+    let keys: Vec<&str> = wrong.iter().filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(
+        keys,
+        [
+            "bootstrap.registries[0].prefix",
+            "clusterFormation.seeder",
+            "network.cni.driver",
+            "netwrok",
+            // Form is right, and what it says is not. That manifests are for another driver, or that
+            // only joining machines become control-plane nodes, cannot be told of these.
+            "node.name",
+            "network.podSubnet",
+            "bootstrap.registries[1].prefix",
+            "bootstrap.registries[1].mirrors[0].url",
+        ],
+        "{wrong:#?}"
+    );
+}
+
+#[test]
 fn what_is_no_yaml_is_not_quoted() {
     for text in ["token: \"hunter2", "a: hunter2\n  b: [hunter2\n", "- hunter2\n", "hunter2"] {
         let error = load_text(text).unwrap_err();
@@ -109,6 +133,7 @@ fn each_check_names_its_key() {
         ("node: {name: '../etc'}", "node.name"),
         ("clusterFormation: {seeder: 'a b'}", "clusterFormation.seeder"),
         ("clusterFormation: {seeder: '-oProxy'}", "clusterFormation.seeder"),
+        ("clusterFormation: {seeder: '94dcda.c271f4ff502789ca:6443'}", "clusterFormation.seeder"),
         ("clusterFormation: {token: short}", "clusterFormation.token"),
         (
             "clusterFormation: {token: 94dcda.c271f4ff502789ca, tokenFile: /x}",
@@ -137,6 +162,11 @@ fn each_check_names_its_key() {
         ("network: {podSubnet: 172.24.1.0/24}", "network.serviceSubnet"),
         ("network: {dns: {domain: 'Cluster.Local'}}", "network.dns.domain"),
         ("network: {dns: {externalFqdn: 'a/b'}}", "network.dns.externalFqdn"),
+        ("network: {dns: {externalFqdn: 'a:0'}}", "network.dns.externalFqdn"),
+        ("network: {dns: {externalFqdn: 'a:b'}}", "network.dns.externalFqdn"),
+        ("network: {dns: {externalFqdn: '[a]:1'}}", "network.dns.externalFqdn"),
+        ("network: {dns: {externalFqdn: ':8443'}}", "network.dns.externalFqdn"),
+        ("network: {dns: {externalFqdn: 'a:'}}", "network.dns.externalFqdn"),
         ("network: {cni: {driver: custom}}", "network.cni.manifests"),
         ("network: {cni: {manifests: [/x]}}", "network.cni.manifests"),
         ("network: {cni: {image: 'a b'}}", "network.cni.image"),
@@ -169,6 +199,14 @@ fn each_check_names_its_key() {
             "bootstrap: {registries: [{prefix: a.io, mirrors: [{url: 'https://m', certificate: /c, fingerprint: 'ab:cd'}]}]}",
             "bootstrap.registries[0].mirrors[0].fingerprint",
         ),
+        (
+            "bootstrap: {registries: [{prefix: reg/team-a}, {prefix: other}, {prefix: 'https://reg/team-b'}]}",
+            "bootstrap.registries[2].prefix",
+        ),
+        (
+            "runtime: {engine: crio}\nbootstrap: {registries: [{prefix: reg/a}, {prefix: reg/a/}]}",
+            "bootstrap.registries[1].prefix",
+        ),
     ];
     for (body, key) in table {
         let body = body
@@ -180,6 +218,13 @@ fn each_check_names_its_key() {
             "{body}: {wrong:?}"
         );
     }
+}
+
+#[test]
+fn cri_o_knows_registries_by_their_paths() {
+    let body =
+        "runtime: {engine: crio}\nbootstrap: {registries: [{prefix: reg/a}, {prefix: reg/b}]}\n";
+    assert!(ours(body).unwrap().warnings.is_empty());
 }
 
 #[test]
@@ -388,7 +433,12 @@ fn every_key_of_kubic_init_has_a_place_or_is_rejected() {
 fn what_migration_drops_it_says() {
     let loaded = kubic("network: {bind: {address: 0.0.0.0}}\nfeatures: {PSP: false}\n").unwrap();
     let keys: Vec<&str> = loaded.warnings.iter().map(|warning| warning.key.as_str()).collect();
-    assert_eq!(keys, ["features.PSP", "network.bind.address"]);
+    assert_eq!(keys, ["features.PSP", "network.bind.address", "runtime.engine"]);
+    assert_eq!(loaded.configuration.runtime.engine, RuntimeEngine::Crio);
+    assert_eq!(loaded.document["runtime"]["engine"], "crio");
+    let named = kubic("runtime: {engine: containerd}\n").unwrap();
+    assert_eq!(named.configuration.runtime.engine, RuntimeEngine::Containerd);
+    assert!(named.warnings.is_empty(), "{:?}", named.warnings);
 }
 
 #[test]

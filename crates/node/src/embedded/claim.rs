@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{INIT, JOIN};
 use crate::journal::{self, Recorded};
+use crate::kubeadm::KUBELET_FLAGS;
 use crate::service::{self, Role};
 
 /// The first step of each purpose; those of kubeadm's journals are others.
@@ -25,6 +26,11 @@ pub struct Claimed {
 /// # Errors
 /// [`Claimed`] when it has begun to become something else: that is not taken from it in passing.
 pub fn check(state: &Path, purpose: &str) -> Result<(), Claimed> {
+    check_with(Path::new(KUBELET_FLAGS), state, purpose)
+}
+
+/// The same, where kubeadm leaves its trace in another file.
+fn check_with(kubelet_flags: &Path, state: &Path, purpose: &str) -> Result<(), Claimed> {
     let claimed = |what| Claimed { what, state: state.to_owned() };
     // The journal may have been lost or set aside.
     match service::role(state) {
@@ -35,16 +41,27 @@ pub fn check(state: &Path, purpose: &str) -> Result<(), Claimed> {
     for (known, what) in [(INIT, SEEDER), (JOIN, NODE)] {
         let Some(recorded) = journal::recorded(state, known) else { continue };
         if !is_ours(&recorded) {
-            return Err(claimed("was set up with kubeadm"));
+            return Err(claimed(KUBEADM));
         }
         if known != purpose {
             return Err(claimed(what));
         }
     }
-    Ok(())
+    let ours = service::role(state).is_ok() || journal::recorded(state, purpose).is_some();
+    match !ours && kubelet_flags.exists() {
+        true => Err(claimed(KUBEADM)),
+        false => Ok(()),
+    }
+}
+
+/// Whether kubeadm has started a kubelet on this machine, whoever ran it.
+#[must_use]
+pub fn has_kubelet() -> bool {
+    Path::new(KUBELET_FLAGS).exists()
 }
 
 const SEEDER: &str = "is the seeder of a cluster, or has begun to be one";
+const KUBEADM: &str = "was set up with kubeadm";
 const NODE: &str = "is a node of a cluster, or has begun to join one";
 
 /// Whether a journal is one of this engine; the other engine has the same purposes.
@@ -88,6 +105,21 @@ mod tests {
             }
         }
         assert!(check(tempfile::tempdir().unwrap().path(), INIT).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_kubelet_of_kubeadm_counts_where_nothing_is_on_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = folder.path().join("kubeadm-flags.env");
+        let state = folder.path().join("state");
+        assert!(check_with(&flags, &state, JOIN).is_ok());
+        std::fs::write(&flags, "").unwrap();
+        for purpose in [INIT, JOIN] {
+            let claimed = check_with(&flags, &state, purpose).unwrap_err();
+            assert!(claimed.to_string().contains("was set up with kubeadm"), "{claimed}");
+        }
+        begun(&state, JOIN, super::super::join::FIRST).await;
+        assert!(check_with(&flags, &state, JOIN).is_ok(), "that was there before");
     }
 
     #[test]

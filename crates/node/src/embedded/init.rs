@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use kube::Client;
 
 use super::Claimed;
+use super::restored::restored;
 use crate::discovery::{Cluster, Pin};
 use crate::file::{self, FileError};
-use crate::formation::{Formation, FormationError, publish};
+use crate::formation::{Approval, Formation, FormationError, auto_approves, publish};
 use crate::join::{NodeName, Registration, RegistrationError};
 use crate::journal::{Fingerprint, Journal, JournalError, Observer, StepError};
 use crate::token::{self, Grant, StoreError, Token};
@@ -56,8 +57,9 @@ pub struct Seed {
     pub token: Option<Token>,
     /// How long the token is good.
     pub token_ttl: Duration,
-    /// Whether a token is enough to become a node.
-    pub auto_approve: bool,
+    /// Whether a token is enough to become a node. Where nobody says so, what a cluster that is
+    /// there has stays as it is, and in a new one it is enough.
+    pub auto_approve: Option<bool>,
 }
 
 /// What was seeded.
@@ -69,6 +71,8 @@ pub struct Seeded {
     pub pin: Pin,
     /// A token that has not been shown yet; [`Seeded::shown`] forgets it.
     pub token: Option<Token>,
+    /// Whether a token is enough to become a node.
+    pub auto_approve: bool,
     /// Whether it had been seeded before, so that there was nothing to do.
     pub before: bool,
     /// Where the record of earlier runs was put, if it could not be read.
@@ -147,12 +151,19 @@ impl From<StepError<StepFailure>> for InitError {
 
 impl Seed {
     /// What decides what is to be done; the token does not, as another one can be made any time.
-    fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&serde_json::json!({ "address": self.address, "names": self.names,
-            "node": self.node, "autoApprove": self.auto_approve }))
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        let wanted = serde_json::json!({
+            "engine": "embedded",
+            "network": { "bind": { "address": self.address.ip(), "port": self.address.port() } },
+            "apiServer": { "certSANs": self.names },
+            "node": { "name": self.node },
+            "clusterFormation": { "autoApprove": self.auto_approve.unwrap_or(true) },
+        });
+        let asked = self.auto_approve.is_some();
+        Fingerprint::of(&wanted).asking(|key| asked || key != "clusterFormation.autoApprove")
     }
 
-    fn registration(&self) -> Option<Registration> {
+    pub(super) fn registration(&self) -> Option<Registration> {
         let mut node = Registration::new(self.node.clone()?, Some(self.address.ip()));
         node.labels.insert(CONTROL_PLANE_LABEL.to_owned(), String::new());
         node.taints.push((CONTROL_PLANE_LABEL.to_owned(), "NoSchedule".to_owned()));
@@ -174,8 +185,11 @@ pub async fn init(
     control_plane: &impl ControlPlane,
     observer: Option<Observer>,
 ) -> Result<Seeded, InitError> {
-    let mut journal = Journal::open(&seed.state, super::INIT, &seed.fingerprint())?;
+    let journal = Journal::open(&seed.state, super::INIT, &seed.fingerprint())?;
     super::claim::check(&seed.state, super::INIT)?;
+    let set_aside = journal.set_aside().map(Path::to_owned);
+    // It is rare, and the futures of those who call this are deep enough.
+    let mut journal = Box::pin(restored(seed, control_plane, journal)).await?;
     // What cannot be made again, the key above all, is in files of its own.
     journal.lighten();
     if let Some(observer) = observer {
@@ -186,11 +200,18 @@ pub async fn init(
     let running = control_plane.ensure(seed).await.map_err(InitError::ControlPlane)?;
     let Running { client, cluster } = &running;
     let pin = pin(cluster)?;
+    let auto_approve = match seed.auto_approve {
+        Some(asked) => asked,
+        None => auto_approves(client).await.map_err(step_failed("rights"))?.unwrap_or(true),
+    };
     let unseen = unseen(&seed.state);
     if !before {
+        // What nobody asked for is as the cluster has it, also on record.
+        let made = Seed { auto_approve: Some(auto_approve), ..seed.clone() };
+        journal.restate(&made.fingerprint());
         journal.run(FIRST, async || Ok::<_, StepFailure>(())).await?;
         journal.keep()?;
-        let formation = Formation::new(seed.auto_approve);
+        let formation = Formation::new(Approval::of(auto_approve, false));
         journal
             .run("rights", async || Ok::<_, StepFailure>(formation.apply(client).await?))
             .await?;
@@ -206,9 +227,12 @@ pub async fn init(
         journal.finish()?;
     }
     let waits = std::fs::read_to_string(&unseen).ok().and_then(|text| text.trim().parse().ok());
-    let set_aside = journal.set_aside().map(Path::to_owned);
     let cluster = running.cluster.clone();
-    Ok(Seeded { cluster, pin, token: waits, before, set_aside, unseen })
+    Ok(Seeded { cluster, pin, token: waits, auto_approve, before, set_aside, unseen })
+}
+
+pub(super) fn step_failed<E: Into<StepFailure>>(step: &str) -> impl FnOnce(E) -> InitError {
+    move |error| InitError::Step { step: step.to_owned(), source: Box::new(error.into()) }
 }
 
 fn pin(cluster: &Cluster) -> Result<Pin, InitError> {

@@ -10,14 +10,15 @@ use kube::Client;
 use serde::{Deserialize, Serialize};
 
 use super::Claimed;
+use super::again::{self, kept_credentials};
 use crate::discovery::{
-    Cluster, ClusterInfoError, DiscoveryError, Found, Pin, Search, Trusted, discover,
+    Cluster, ClusterInfoError, DiscoveryError, Found, Search, Trusted, discover,
 };
 use crate::file::{self, FileError};
 use crate::join::{
     Certificate, CredentialsError, EnrolError, Enrolment, Key, NodeName, Place, Registration,
-    RegistrationError, RequestError, Waiting, Wish, address_towards, from_kubeconfig, kubeconfig,
-    with_certificate, with_nothing, with_token,
+    RegistrationError, RequestError, Waiting, Wish, address_towards, kubeconfig, with_certificate,
+    with_nothing, with_token,
 };
 use crate::journal::{Fingerprint, Journal, JournalError, Observer, StepError};
 
@@ -29,9 +30,6 @@ const REQUEST: &str = "request";
 
 /// The step after which key and certificate are in the kubeconfig.
 const CERTIFICATE: &str = "certificate";
-
-/// How long the cluster of a node may take to say whether it still knows it.
-const ANSWER: Duration = Duration::from_secs(10);
 
 /// Who is to join what.
 #[derive(Debug, Clone)]
@@ -48,9 +46,26 @@ pub struct Join {
     pub labels: BTreeMap<String, String>,
     /// How long its certificate is to be good; as long as the cluster grants, otherwise.
     pub expiration: Option<Duration>,
-    /// Whether it joins once more with this token when it had joined and its cluster does not
-    /// know it any more.
-    pub again: bool,
+    /// What of that somebody gave.
+    pub given: Given,
+}
+
+/// What of a [`Join`] somebody gave. The rest is what the machine has on record
+/// ([`kept`](super::kept)), and decides nothing about a machine that has joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    /// Where the cluster is.
+    pub seeder: bool,
+    /// Who its authority has to be.
+    pub authority: bool,
+    /// The token. Without one nobody joins; nor once more, when the cluster does not know the
+    /// machine any more.
+    pub token: bool,
+}
+
+impl Given {
+    /// All of it.
+    pub const ALL: Self = Self { seeder: true, authority: true, token: true };
 }
 
 /// A node that has joined.
@@ -122,6 +137,19 @@ pub enum JoinError {
         /// What has become of it.
         why: Forgotten,
     },
+    /// It is another node, or one of another cluster; its journal was lost.
+    #[error(
+        "this machine is node {node} of {server} already; `kubewright node reset` makes it free"
+    )]
+    Other {
+        /// Who it is.
+        node: NodeName,
+        /// The API server of its cluster.
+        server: String,
+    },
+    /// It takes a token.
+    #[error("there is no token to join with")]
+    NoToken,
     /// There is no cluster, or none to trust.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
@@ -167,21 +195,37 @@ impl From<StepError<JoinError>> for JoinError {
 impl Join {
     /// What decides what is to be done. The token does not: one that has expired meanwhile may be
     /// replaced in the middle.
-    fn fingerprint(&self) -> Fingerprint {
+    fn wanted(&self) -> Fingerprint {
         let pins = match &self.search.trust {
             Trusted::Pins(pins) => pins.iter().map(ToString::to_string).collect(),
             Trusted::AnyWithToken => Vec::new(),
         };
-        Fingerprint::of(&serde_json::json!({ "seeder": self.search.seeder.to_string(),
-            "pins": pins, "node": self.node, "labels": self.labels,
-            "address": self.address, "expiration": self.expiration }))
+        let wanted = serde_json::json!({
+            "engine": "embedded",
+            "clusterFormation": { "seeder": self.search.seeder.to_string() },
+            "certificates": { "caCrtHash": pins },
+            "network": { "bind": { "address": self.address } },
+            "node": { "name": self.node, "labels": self.labels },
+            "expirationSeconds": self.expiration.map(|it| it.as_secs()),
+        });
+        Fingerprint::of(&wanted)
     }
 
-    fn place(&self) -> Place {
+    /// Of that, what somebody gave.
+    fn fingerprint(&self) -> Fingerprint {
+        let Given { seeder, authority, .. } = self.given;
+        self.wanted().asking(|key| match key {
+            "clusterFormation.seeder" => seeder,
+            "certificates.caCrtHash" => authority,
+            _ => true,
+        })
+    }
+
+    pub(super) fn place(&self) -> Place {
         Place::at(&self.state)
     }
 
-    fn registration(&self, cluster: &Cluster) -> Result<Registration, JoinError> {
+    pub(super) fn registration(&self, cluster: &Cluster) -> Result<Registration, JoinError> {
         let address = match self.address {
             Some(address) => Some(address),
             None => address_towards(&cluster.endpoint()?),
@@ -226,18 +270,25 @@ pub async fn join(
         progress(&Progress::SetAside(aside));
     }
     let lost = !journal.is_finished() && journal.steps().is_empty();
-    if lost && let Some(joined) = unrecorded(join, progress).await {
-        journal.finish()?;
-        return Ok(joined);
-    }
-    if journal.is_finished() {
-        match known(join, progress).await {
-            Err(JoinError::Forgotten { why }) if join.again => {
-                progress(&Progress::Again(&why));
-                journal.start_over()?;
-            }
-            known => return known,
+    let before = match (journal.is_finished(), lost) {
+        (true, _) => Some(again::known(join, progress).await),
+        (false, true) => again::unrecorded(join, progress).await,
+        (false, false) => None,
+    };
+    match before {
+        Some(Err(JoinError::Forgotten { why })) if join.given.token => {
+            progress(&Progress::Again(&why));
+            journal.start_over()?;
         }
+        Some(Ok(joined)) => {
+            if lost {
+                // Where its cluster is and whom it believes it has on record.
+                journal.adopt(FIRST, &join.wanted())?;
+            }
+            return Ok(joined);
+        }
+        Some(Err(error)) => return Err(error),
+        None => {}
     }
     let place = join.place();
     let (cluster, key, certificate) = match obtained(&place, &join.node)? {
@@ -257,64 +308,6 @@ pub async fn join(
     };
     file::aside(finish).await?;
     Ok(Joined { cluster, client, certificate, registration, before: false })
-}
-
-/// A node that has joined, if its cluster still knows it, as far as that can be told.
-async fn known(
-    join: &Join,
-    progress: &mut (dyn FnMut(&Progress<'_>) + Send),
-) -> Result<Joined, JoinError> {
-    let place = join.place();
-    let path = place.kubeconfig();
-    let kept = kept_credentials(&place, &join.node)?;
-    let (cluster, key, certificate) = kept.ok_or(JoinError::Damaged { path })?;
-    let client = with_certificate(&cluster, &certificate, &key)?;
-    let registration = join.registration(&cluster)?;
-    let node = join.node.clone();
-    match tokio::time::timeout(ANSWER, registration.find(&client)).await {
-        Ok(Ok(Some(_))) => {}
-        Ok(Ok(None)) => {
-            return Err(JoinError::Forgotten { why: Forgotten::Removed { node } });
-        }
-        // API servers differ in how they turn away who comes too late.
-        Ok(Err(error)) if error.is_unknown() || certificate.expires() <= Timestamp::now() => {
-            let expires = certificate.expires();
-            return Err(JoinError::Forgotten { why: Forgotten::Unknown { node, expires } });
-        }
-        Ok(Err(error)) => progress(&Progress::Unsure(&error)),
-        Err(error) => progress(&Progress::Unsure(&error)),
-    }
-    Ok(Joined { cluster, client, certificate, registration, before: true })
-}
-
-/// A node that has joined the cluster that is asked for, which knows it, although no journal tells:
-/// that was lost. It would be refused as one who takes the name of a node that is there.
-async fn unrecorded(
-    join: &Join,
-    progress: &mut (dyn FnMut(&Progress<'_>) + Send),
-) -> Option<Joined> {
-    let place = join.place();
-    // Until its end a run has that file, and goes on with it.
-    if place.joining().exists() {
-        return None;
-    }
-    let (cluster, ..) = kept_credentials(&place, &join.node).ok()??;
-    let asked_for = match &join.search.trust {
-        Trusted::Pins(pins) => {
-            Pin::of_pem(&cluster.authority)?.iter().any(|pin| pins.contains(pin))
-        }
-        Trusted::AnyWithToken => cluster.endpoint().is_ok_and(|it| it == join.search.seeder),
-    };
-    if !asked_for {
-        return None;
-    }
-    let mut sure = true;
-    let mut hear = |what: &Progress<'_>| {
-        sure &= !matches!(what, Progress::Unsure(_));
-        progress(what);
-    };
-    let joined = known(join, &mut hear).await.ok()?;
-    sure.then_some(joined)
 }
 
 /// What a run that was killed has obtained: credentials for the key that it asked with, in the
@@ -342,6 +335,9 @@ async fn enrol(
     journal: &mut Journal,
     progress: &mut (dyn FnMut(&Progress<'_>) + Send),
 ) -> Result<(Cluster, Key, Certificate), JoinError> {
+    if !join.given.token {
+        return Err(JoinError::NoToken);
+    }
     let place = join.place();
     let mut nobody = None;
     let mut kept = kept_joining(&place)?;
@@ -403,14 +399,11 @@ async fn enrol(
     }
 }
 
-/// Cluster, key and certificate of a node that has one; nothing, if that is not there or was not
-/// written to the end.
-pub(super) fn kept_credentials(
-    place: &Place,
-    node: &NodeName,
-) -> Result<Option<(Cluster, Key, Certificate)>, JoinError> {
-    let text = place.read(&place.kubeconfig())?;
-    text.filter(|text| !text.is_empty()).map(|text| Ok(from_kubeconfig(&text, node)?)).transpose()
+/// The cluster that a machine has begun to join, and has found; nothing, when it has not, or is done.
+#[must_use]
+pub fn sought(state: &Path) -> Option<Cluster> {
+    let joining = kept_joining(&Place::at(state)).ok()??;
+    Some(joining.cluster)
 }
 
 fn kept_joining(place: &Place) -> Result<Option<Joining>, JoinError> {

@@ -8,7 +8,7 @@ use kube::Client;
 use kubewright_operator::Shutdown;
 
 use super::JoinError;
-use super::join::kept_credentials;
+use super::again::kept_credentials;
 use crate::discovery::Cluster;
 use crate::join::{
     Certificate, Ended, Enrolment, Key, Place, Registration, Wish, beat, kubeconfig,

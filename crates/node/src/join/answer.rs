@@ -45,11 +45,22 @@ pub fn answer(request: &CertificateSigningRequest) -> Answer {
     }
 }
 
-/// The message of a condition, or else its reason.
+/// A text of others for a terminal, in one line. It may hold what moves the cursor, or turns the
+/// order of letters: that is shown as `\u{1b}`.
+pub fn legible(text: &str) -> String {
+    let turns = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = text.chars().map(|letter| match letter.is_control() || turns(letter) {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    });
+    shown.collect()
+}
+
+/// The message of a condition, or else its reason, for the terminal of the machine that asked.
 fn said(condition: &CertificateSigningRequestCondition) -> String {
     let given = [&condition.message, &condition.reason].into_iter().flatten();
     let text = given.map(|text| text.trim()).find(|text| !text.is_empty());
-    text.unwrap_or("no reason was given").to_owned()
+    legible(text.unwrap_or("no reason was given"))
 }
 
 #[cfg(test)]
@@ -59,6 +70,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Who may reject may not write on the terminal of another machine.
+    #[test]
+    fn a_reason_moves_no_cursor() {
+        let denied = json!({ "type": "Denied", "status": "True",
+            "message": "\u{1b}[31mno\nroot@a:~# \u{202e}x" });
+        let object = serde_json::from_value(json!({ "metadata": {},
+            "status": { "conditions": [denied] },
+            "spec": { "signerName": "", "request": "" } }));
+        let reason = "\\u{1b}[31mno\\nroot@a:~# \\u{202e}x".to_owned();
+        assert_eq!(answer(&object.unwrap()), Answer::Rejected { reason });
+    }
 
     #[test]
     fn a_denial_outweighs_a_certificate() {

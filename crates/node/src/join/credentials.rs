@@ -176,6 +176,13 @@ pub fn kubeconfig(
     serde_saphyr::to_string(&config).unwrap_or_else(|_| config.to_string())
 }
 
+/// Who a kubeconfig is for, if it is one of a node.
+#[must_use]
+pub fn node_of_kubeconfig(text: &str) -> Option<NodeName> {
+    let config: Value = serde_saphyr::from_str(text).ok()?;
+    NodeName::of_user(config["users"][0]["name"].as_str()?)
+}
+
 /// Cluster, key and certificate from the kubeconfig of a node.
 ///
 /// # Errors

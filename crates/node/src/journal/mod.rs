@@ -11,55 +11,31 @@
 //!   to the same state however often and however far it was done before.
 //! - The journal belongs to one configuration, known by its fingerprint, of which one digest is
 //!   enough: that of what was given, or that of what it means with all defaults. While it is
-//!   unfinished another configuration starts it over: someone has corrected a mistake. A finished
-//!   one is refused: what has become of the machine cannot be told from the new file.
+//!   unfinished another configuration starts it over: someone has corrected a mistake. When it is
+//!   finished, whoever asks for something else is refused, and told for what; who says less than
+//!   before has asked for nothing else.
 //! - One process at a time: the kernel keeps the lock and drops it with the process, and with the
 //!   programs that were given it ([`Journal::lock`]).
-//! - A journal that cannot be read is set aside and named in [`Journal::set_aside`]; all steps are
-//!   done again, which by the first rule does no harm.
+//! - A journal that cannot be read is set aside and named in [`Journal::set_aside`]; like one that is
+//!   missing it is blank ([`Journal::is_blank`]). An engine finds out what it can without it, and does
+//!   the other steps again, which by the first rule does no harm to a machine that is not done.
 //! - No secret is ever written to it: not even values that steps hand on.
 
+mod fingerprint;
+mod lock;
+
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+pub use self::fingerprint::Fingerprint;
+pub(crate) use self::fingerprint::keys;
+pub use self::lock::Held;
 use crate::file::{self, FileError};
-
-/// Which configuration a journal belongs to: one digest or several, separated by `+`, any of which
-/// it is known by. Older programs know one, and compare all of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fingerprint(String);
-
-impl Fingerprint {
-    /// Of everything that decides what is to be done. Secrets among it stay unknown.
-    ///
-    /// # Panics
-    /// Never: what is given is a tree of strings and numbers.
-    #[must_use]
-    pub fn of(wanted: &serde_json::Value) -> Self {
-        let digest = Sha256::digest(wanted.to_string());
-        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
-    /// The same configuration, described in another way.
-    #[must_use]
-    pub fn or(self, wanted: &serde_json::Value) -> Self {
-        Self(format!("{}+{}", self.0, Self::of(wanted).0))
-    }
-
-    /// Whether both are of one configuration.
-    fn is(&self, other: &Self) -> bool {
-        self.0.split('+').any(|digest| other.0.split('+').any(|known| known == digest))
-    }
-}
 
 /// How far a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +73,14 @@ pub struct Step {
 struct Record {
     version: u32,
     purpose: String,
-    fingerprint: Fingerprint,
+    fingerprint: String,
+    /// Digests of what was meant, by key.
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+    /// It is of a machine that was done before it was begun: what is not among the values is not
+    /// known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    adopted: bool,
     finished: bool,
     steps: Vec<Step>,
 }
@@ -118,15 +101,21 @@ pub enum JournalError {
     },
     /// The machine was set up from another configuration.
     #[error(
-        "this machine has finished `{purpose}` with another configuration; run `kubewright node reset` first, or give the configuration it was set up with ({} tells)",
-        journal.display()
+        "this machine has finished `{purpose}` with another {} (on record in {}); leave that as it was, or run `kubewright node reset` first",
+        named(differing), journal.display()
     )]
     Changed {
         /// What was finished.
         purpose: String,
+        /// The keys of the configuration that differ, as far as that is known.
+        differing: Vec<String>,
         /// Where that is on record.
         journal: PathBuf,
     },
+}
+
+fn named(keys: &[String]) -> String {
+    if keys.is_empty() { "configuration".to_owned() } else { keys.join(", ") }
 }
 
 /// Why a step did not succeed.
@@ -154,6 +143,7 @@ pub struct Journal {
     path: PathBuf,
     record: Record,
     set_aside: Option<PathBuf>,
+    kept: Vec<String>,
     observer: Option<Observer>,
     /// Steps are put on record together.
     light: bool,
@@ -179,32 +169,53 @@ impl Journal {
         purpose: &str,
         fingerprint: &Fingerprint,
     ) -> Result<Self, JournalError> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(FileError::of("make the folder", folder))?;
-        let lock = lock(&folder.join("journal.lock"))?;
+        let lock = lock::take(folder)?;
         let path = path(folder, purpose);
         let (found, set_aside) = read(&path)?;
         let fresh = || Record {
             version: VERSION,
             purpose: purpose.to_owned(),
-            fingerprint: fingerprint.clone(),
+            fingerprint: fingerprint.whole.clone(),
+            values: fingerprint.values.clone(),
+            adopted: false,
             finished: false,
             steps: Vec::new(),
         };
-        let before = found.as_ref().map_or(fingerprint, |record| &record.fingerprint).clone();
+        let (mut kept, mut outdated) = (Vec::new(), false);
         let (record, foreign) = match found {
-            // The record of an older program, or of one with other defaults, is kept up to date.
-            Some(record) if record.fingerprint.is(fingerprint) => {
-                (Record { fingerprint: fingerprint.clone(), ..record }, false)
+            // The record of an older program, or of one with other defaults, is kept up to date; what
+            // the machine was made with stays.
+            Some(Record { fingerprint: known, values, adopted, finished, steps, .. })
+                if fingerprint.is(&known) =>
+            {
+                outdated = finished && (known != fingerprint.whole || values.is_empty());
+                let values = match finished && !values.is_empty() {
+                    true => values,
+                    false => fingerprint.values.clone(),
+                };
+                (Record { values, adopted, finished, steps, ..fresh() }, false)
             }
             Some(record) if record.finished => {
-                return Err(JournalError::Changed { purpose: record.purpose, journal: path });
+                let (mut differing, mut unasked) = fingerprint.against(&record.values);
+                if record.adopted {
+                    differing.retain(|key| record.values.contains_key(key));
+                    unasked.retain(|key| record.values.contains_key(key));
+                }
+                // An older program has noted no values: something differs, and that is all.
+                let unnamed = record.values.is_empty() && !record.adopted;
+                if unnamed || !differing.is_empty() {
+                    let (purpose, journal) = (record.purpose, path);
+                    let differing = if unnamed { Vec::new() } else { differing };
+                    return Err(JournalError::Changed { purpose, differing, journal });
+                }
+                kept = unasked;
+                (record, false)
             }
             found => (fresh(), found.is_some()),
         };
         let mut journal =
-            Self { path, record, set_aside, observer: None, light: false, foreign, lock };
-        if journal.record.finished && journal.record.fingerprint != before {
+            Self { path, record, set_aside, kept, observer: None, light: false, foreign, lock };
+        if outdated {
             journal.write()?;
         }
         Ok(journal)
@@ -235,6 +246,20 @@ impl Journal {
     #[must_use]
     pub fn set_aside(&self) -> Option<&Path> {
         self.set_aside.as_deref()
+    }
+
+    /// Whether nothing is on record: no journal was there, or none that could be read. On a machine
+    /// on which something was done it was lost.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.record.steps.is_empty() && !self.record.finished && !self.foreign
+    }
+
+    /// What a finished machine was made with and nobody asks for any more: keys whose value would be
+    /// another one if it were made now.
+    #[must_use]
+    pub fn kept(&self) -> &[String] {
+        &self.kept
     }
 
     /// Whether everything was done, so that there is nothing to do.
@@ -296,6 +321,13 @@ impl Journal {
         Ok(true)
     }
 
+    /// Takes a configuration for that which this journal belongs to, when more is known of it than
+    /// was when it was opened. It is on record with the next step.
+    pub fn restate(&mut self, fingerprint: &Fingerprint) {
+        self.record.fingerprint.clone_from(&fingerprint.whole);
+        self.record.values.clone_from(&fingerprint.values);
+    }
+
     /// Puts on record what was done so far.
     ///
     /// # Errors
@@ -324,6 +356,22 @@ impl Journal {
             self.write()?;
         }
         Ok(())
+    }
+
+    /// Puts on record that everything is done already, by a run of which nothing is known but its
+    /// first step, by which the engine is known, and what was asked for now.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it cannot be written.
+    pub fn adopt(&mut self, first: &str, fingerprint: &Fingerprint) -> Result<(), JournalError> {
+        if self.record.steps.is_empty() {
+            let first = Step { name: first.to_owned(), progress: Progress::Done };
+            self.record.steps.push(first);
+        }
+        self.record.fingerprint.clone_from(&fingerprint.whole);
+        self.record.values = fingerprint.asked();
+        self.record.adopted = true;
+        self.finish()
     }
 
     fn mark(&mut self, step: &str, progress: Progress) -> Result<(), JournalError> {
@@ -403,17 +451,6 @@ fn path(folder: &Path, purpose: &str) -> PathBuf {
     folder.join(format!("{purpose}.journal.json"))
 }
 
-fn lock(path: &Path) -> Result<File, JournalError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(path).map_err(FileError::of("open", path))?;
-    match flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => Err(JournalError::Busy { lock: path.to_owned() }),
-        Err(error) => Err(FileError::of("lock", path)(error.into()).into()),
-    }
-}
-
 /// The record, and where one that could not be read was put.
 fn read(path: &Path) -> Result<(Option<Record>, Option<PathBuf>), FileError> {
     let bytes = match fs::read(path) {
@@ -428,7 +465,7 @@ fn read(path: &Path) -> Result<(Option<Record>, Option<PathBuf>), FileError> {
     };
     let aside = unused(path);
     fs::rename(path, &aside).map_err(FileError::of("set aside", path))?;
-    tracing::warn!(journal = %path.display(), aside = %aside.display(), fault, "the journal cannot be read: every step is done again");
+    tracing::warn!(journal = %path.display(), aside = %aside.display(), fault, "the journal cannot be read");
     Ok((None, Some(aside)))
 }
 

@@ -4,7 +4,7 @@ use std::io::Error;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
@@ -106,6 +106,89 @@ async fn one_description_that_fits_is_enough() {
         );
     }
     Journal::open(folder.path(), "init", &of(["new", "new"])).unwrap_err();
+}
+
+/// The keys that a finished machine is refused for, or those that are as it was made.
+fn asked_again(
+    folder: &TempDir,
+    wanted: &Value,
+    asks: &[&str],
+) -> Result<Vec<String>, Vec<String>> {
+    let fingerprint = Fingerprint::of(wanted).asking(|key| asks.contains(&key));
+    match Journal::open(folder.path(), "init", &fingerprint) {
+        Ok(journal) => Ok(journal.kept().to_vec()),
+        Err(JournalError::Changed { differing, .. }) => Err(differing),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_says_less_than_before_asks_for_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = json!({ "node": { "name": "a" }, "port": 7443, "gates": { "A": true } });
+    Journal::open(folder.path(), "init", &Fingerprint::of(&made)).unwrap().finish().unwrap();
+    let now = json!({ "node": { "name": "a" }, "port": 6443, "gates": {}, "more": null });
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    assert_eq!(asked_again(&folder, &now, &[]), Ok(keys(&["gates", "port"])));
+    assert_eq!(asked_again(&folder, &now, &["node.name", "more"]), Ok(keys(&["gates", "port"])));
+    assert_eq!(asked_again(&folder, &now, &["node.name", "port"]), Err(keys(&["port"])));
+    let gates = json!({ "gates": { "A": true, "B": true } });
+    assert_eq!(asked_again(&folder, &gates, &["gates.A"]), Ok(keys(&["gates.B"])));
+    assert_eq!(asked_again(&folder, &gates, &["gates.B"]), Err(keys(&["gates.B"])));
+    let refused = Journal::open(folder.path(), "init", &Fingerprint::of(&now)).unwrap_err();
+    assert!(refused.to_string().contains("with another gates, port (on record"), "{refused}");
+    // Nothing of that has changed what the machine was made with.
+    assert_eq!(asked_again(&folder, &made, &["node.name", "port", "gates.A"]), Ok(vec![]));
+}
+
+#[tokio::test]
+async fn of_a_machine_that_was_adopted_only_what_was_asked_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = json!({ "name": "a", "port": 6443 });
+    let fingerprint = Fingerprint::of(&now).asking(|key| key == "name");
+    let mut journal = Journal::open(folder.path(), "init", &fingerprint).unwrap();
+    journal.adopt("checks", &fingerprint).unwrap();
+    drop(journal);
+    // As it was made once, of which nobody knows.
+    let made = json!({ "name": "a", "port": 7443 });
+    assert_eq!(asked_again(&folder, &made, &["name", "port"]), Ok(vec![]));
+    assert_eq!(asked_again(&folder, &now, &["name"]), Ok(vec![]));
+    let other = json!({ "name": "b", "port": 7443 });
+    assert_eq!(asked_again(&folder, &other, &["name"]), Err(vec!["name".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_record_without_values_is_still_known_by_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = json!({ "port": 1 });
+    Journal::open(folder.path(), "init", &Fingerprint::of(&wanted)).unwrap().finish().unwrap();
+    let path = path(folder.path(), "init");
+    let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    record.as_object_mut().unwrap().remove("values");
+    fs::write(&path, record.to_string()).unwrap();
+    assert_eq!(asked_again(&folder, &json!({ "port": 2 }), &[]), Err(vec![]));
+    assert_eq!(asked_again(&folder, &wanted, &[]), Ok(vec![]));
+    assert_eq!(asked_again(&folder, &json!({ "port": 2 }), &[]), Ok(vec!["port".to_owned()]));
+}
+
+#[test]
+fn whoever_resets_keeps_others_out_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("lib/node");
+    let held = Held::take(&state).unwrap();
+    assert!(held.is_alone());
+    assert!(matches!(Held::take(&state), Err(JournalError::Busy { .. })));
+    let joining = Journal::open(&state, "join", &fingerprint("a"));
+    assert!(matches!(joining, Err(JournalError::Busy { .. })));
+    // At its end it removes the state, and the lock with that: it holds it all the same.
+    fs::remove_file(state.join("journal.lock")).unwrap();
+    drop(held);
+    assert!(!folder.path().join("lib").exists());
+    let joining = Journal::open(&state, "join", &fingerprint("a")).unwrap();
+    assert!(matches!(Held::take(&state), Err(JournalError::Busy { .. })));
+    drop(joining);
+    assert!(!Held::take(&state).unwrap().is_alone());
+    assert!(state.join("journal.lock").exists(), "it was there before");
 }
 
 #[test]

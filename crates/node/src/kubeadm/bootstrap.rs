@@ -2,14 +2,16 @@
 //!
 //! The objects of `kubeadm init phase bootstrap-token`, by the same names, without the binding
 //! `kubeadm:node-autoapprove-bootstrap`: with it, whoever has a token approves himself. kubic-init
-//! let kubeadm make it and deleted it afterwards, and a node that asked in between was in.
+//! let kubeadm make it and deleted it afterwards, and a node that asked in between was in. Where the
+//! approver runs in the new cluster, `kubeadm:node-autoapprove-certificate-rotation` is left out,
+//! too: with it, a node that was removed renews its certificate and comes back.
 
 use kube::Client;
 use kube::config::Kubeconfig;
 
 use crate::config::Secret;
 use crate::discovery::{Cluster, ClusterInfoError};
-use crate::formation::{self, Formation, FormationError};
+use crate::formation::{self, Approval, Formation, FormationError};
 use crate::token::{self, Grant, StoreError, Token};
 
 /// The objects cannot be made.
@@ -35,6 +37,7 @@ pub(super) async fn make(
     kubeconfig: &Kubeconfig,
     secret: &Secret,
     grant: &Grant,
+    approval: Approval,
 ) -> Result<(), BootstrapError> {
     let cluster = kubeconfig.clusters.first().and_then(|named| named.cluster.as_ref());
     let server = cluster.and_then(|cluster| cluster.server.clone());
@@ -43,7 +46,7 @@ pub(super) async fn make(
         return Err(BootstrapError::Kubeconfig);
     };
     let cluster = Cluster::new(&server, &authority)?;
-    Formation::new(false).apply(client).await?;
+    Formation::new(approval).apply(client).await?;
     formation::publish(client, &cluster).await?;
     let token: Token = secret.expose().parse().map_err(StoreError::from)?;
     match token::create(client, Some(token), grant).await {

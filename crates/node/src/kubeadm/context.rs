@@ -5,22 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::config::Kubeconfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use serde_json::json;
 
 use super::document::{self, Facts};
 use super::phase::{self, InitOptions, JoinOptions, Step};
+use super::reach::Reach;
 use super::version::{Schema, Version, VersionError};
-use super::{Invitation, WorkError, bootstrap, secret, undo};
+use super::{Invitation, Purpose, WorkError, bootstrap, secret, undo};
 use crate::config::{NodeConfiguration, Secret, check::token_ttl};
 use crate::discovery::{Endpoint, Pin};
 use crate::file::{self, FileError, SECRET};
+use crate::formation::Approval;
 use crate::host::{Command, CommandError, Host};
 use crate::join::NodeName;
-use crate::journal::Fingerprint;
 use crate::machine;
 use crate::preflight::{self, CheckResult};
 use crate::token::Grant;
@@ -35,7 +34,7 @@ const ACCEPTANCE: Duration = Duration::from_secs(60 * 60);
 /// What kubeadm is given, below the state folder.
 const DOCUMENT: &str = "kubeadm.yaml";
 /// Where kubeadm puts the administrator's kubeconfig.
-const ADMIN: &str = "/etc/kubernetes/admin.conf";
+pub(super) const ADMIN: &str = "/etc/kubernetes/admin.conf";
 
 /// The configuration and the machine do not go together.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +44,12 @@ pub enum ContextError {
         "there is no kubeadm on this machine; install it, name it with paths.kubeadm, or choose the engine `embedded`"
     )]
     NoKubeadm,
+    /// There is none where it is said to be.
+    #[error("there is no program {}, which paths.kubeadm names", program.display())]
+    NoProgram {
+        /// The path.
+        program: PathBuf,
+    },
     /// Its version.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -65,11 +70,13 @@ pub enum ContextError {
     HostName,
     /// The interface has no address.
     #[error(
-        "the interface {interface} has no global address; see network.bind.interface, or give network.bind.address"
+        "the interface {interface} has no global {family}address; see network.bind.interface, or give network.bind.address"
     )]
     NoAddress {
         /// The interface.
         interface: String,
+        /// The family that it has to be of, with a blank; nothing when any would do.
+        family: &'static str,
     },
     /// There is no token.
     #[error(
@@ -98,50 +105,29 @@ pub enum ContextError {
     /// There is no randomness.
     #[error("this machine has no random numbers")]
     Random,
-    /// The administrator's kubeconfig cannot be used.
-    #[error("cannot use {ADMIN}")]
-    Kubeconfig(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A kubeconfig cannot be used.
+    #[error("cannot use {file}")]
+    Kubeconfig {
+        /// The file.
+        file: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Nothing says where the cluster is.
+    #[error("nothing says which cluster to join")]
+    Nowhere,
     /// The seeder is no address.
     #[error("clusterFormation.seeder is no address")]
     Seeder,
 }
 
-/// What a machine is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Init,
-    Join,
-}
-
-impl Purpose {
-    pub(super) fn of(configuration: &NodeConfiguration) -> Self {
-        if configuration.is_seeder() { Self::Init } else { Self::Join }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Init => "init",
-            Self::Join => "join",
-        }
-    }
-
-    pub(super) fn other(self) -> Self {
-        match self {
-            Self::Init => Self::Join,
-            Self::Join => Self::Init,
-        }
-    }
-
-    /// The machine is the same when the same was given, whatever the defaults are by now, and when
-    /// it means the same, however it was given. Secrets are left out: a new token for the same
-    /// machine is no other machine.
-    pub(super) fn fingerprint(self, configuration: &NodeConfiguration) -> Fingerprint {
-        let mut meant = configuration.clone();
-        meant.cluster_formation.token = Secret::default();
-        meant.cluster_formation.token_file = String::new();
-        let given = json!({ "engine": "kubeadm", "given": configuration.given });
-        Fingerprint::of(&json!({ "engine": "kubeadm", "configuration": meant })).or(&given)
-    }
+/// What a joining machine was given.
+pub(super) struct Admission {
+    seeder: String,
+    token: Secret,
+    pins: Vec<Pin>,
+    certificate_key: Secret,
 }
 
 pub(super) struct Context<'a> {
@@ -154,10 +140,8 @@ pub(super) struct Context<'a> {
     /// How long joining may take: to find the cluster, and to be accepted.
     pub(super) joining: Duration,
     program: PathBuf,
-    version: Version,
-    address: Option<String>,
-    /// What this machine is reached by without a proxy, where there is one.
-    pub(super) own: Vec<String>,
+    pub(super) version: Version,
+    pub(super) reach: Reach,
     token: Secret,
     certificate_key: Secret,
 }
@@ -183,7 +167,12 @@ impl<'a> Context<'a> {
         configuration: &'a NodeConfiguration,
         purpose: Purpose,
     ) -> Result<Self, ContextError> {
-        let program = program(host, configuration).ok_or(ContextError::NoKubeadm)?;
+        let program = program(host, configuration).ok_or_else(|| {
+            match configuration.paths.kubeadm.as_str() {
+                "" => ContextError::NoKubeadm,
+                given => ContextError::NoProgram { program: given.into() },
+            }
+        })?;
         let path = program.display().to_string();
         let version = host.run(&Command::new(&path, ["version", "-o", "json"])).await?;
         let version = Version::of_kubeadm(&version.stdout)?;
@@ -209,12 +198,6 @@ impl<'a> Context<'a> {
                 },
             ),
         };
-        let address = address(host, configuration).await?;
-        let mut own = Vec::new();
-        if configuration.network.proxy.is_set() {
-            own.extend(address.clone());
-            own.extend(machine::addresses(host).await);
-        }
         Ok(Self {
             host,
             configuration,
@@ -225,20 +208,37 @@ impl<'a> Context<'a> {
             joining: USUAL,
             program,
             version,
-            address,
-            own,
+            reach: Reach::of(host, configuration, purpose).await?,
             token: Secret::default(),
             certificate_key: Secret::default(),
+        })
+    }
+
+    /// What joining takes.
+    pub(super) fn admission(&self) -> Result<Admission, ContextError> {
+        let (host, configuration) = (self.host, self.configuration);
+        if configuration.is_seeder() {
+            return Err(ContextError::Nowhere);
+        }
+        let seeder: Result<Endpoint, _> = configuration.cluster_formation.seeder.parse();
+        let certificate_key = match configuration.cluster_formation.control_plane {
+            true => secret::given_certificate_key(host, configuration)?,
+            false => Secret::default(),
+        };
+        Ok(Admission {
+            seeder: seeder.map_err(|_| ContextError::Seeder)?.to_string(),
+            token: secret::given_token(host, configuration)?.ok_or(ContextError::NoToken)?,
+            pins: secret::pins(host, configuration)?,
+            certificate_key,
         })
     }
 
     /// Gets the secrets, and writes kubeadm's documents.
     pub(super) fn prepare(&mut self) -> Result<(), ContextError> {
         let (host, configuration) = (self.host, self.configuration);
-        let given = secret::given_token(host, configuration)?;
         let text = match self.purpose {
             Purpose::Init => {
-                self.token = match given {
+                self.token = match secret::given_token(host, configuration)? {
                     Some(token) => token,
                     None => secret::kept(&self.state, secret::TOKEN, secret::token)?,
                 };
@@ -250,13 +250,8 @@ impl<'a> Context<'a> {
                 document::init(configuration, &self.facts())
             }
             Purpose::Join => {
-                self.token = given.ok_or(ContextError::NoToken)?;
-                if configuration.cluster_formation.control_plane {
-                    self.certificate_key = secret::given_certificate_key(host, configuration)?;
-                }
-                let seeder: Result<Endpoint, _> = configuration.cluster_formation.seeder.parse();
-                let seeder = seeder.map_err(|_| ContextError::Seeder)?.to_string();
-                let pins = secret::pins(host, configuration)?;
+                let Admission { seeder, token, pins, certificate_key } = self.admission()?;
+                (self.token, self.certificate_key) = (token, certificate_key);
                 document::join(configuration, &self.facts(), &seeder, &pins)
             }
         };
@@ -302,7 +297,7 @@ impl<'a> Context<'a> {
             arguments.extend(["--rootfs".to_owned(), self.host.root().display().to_string()]);
         }
         Command::new(self.program.display().to_string(), arguments)
-            .environment(machine::environment(self.configuration, &self.own))
+            .environment(machine::environment(self.configuration, &self.reach.direct))
             .hiding(&[self.token.clone(), self.certificate_key.clone()])
             .hiding(&machine::passwords(self.configuration))
             // One call finds the cluster and is accepted.
@@ -334,37 +329,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Whether the kubelet has the certificate already that this step waits for.
-    pub(super) fn has_joined(&self, step: &str) -> bool {
-        self.purpose == Purpose::Join
-            && step == "kubelet-start"
-            && self.host.path("/etc/kubernetes/kubelet.conf").exists()
-    }
-
     /// Remembers what is there before a step that can be taken back.
     pub(super) fn undoable(&self, step: &str) -> Result<(), FileError> {
         undo::remember(self.host, self.configuration, &self.state, step)
     }
 
-    /// A client for the administrator of the cluster.
-    pub(super) async fn client(&self) -> Result<Client, ContextError> {
-        let wrong =
-            |error: Box<dyn std::error::Error + Send + Sync>| ContextError::Kubeconfig(error);
-        let config =
-            Config::from_custom_kubeconfig(self.kubeconfig()?, &KubeConfigOptions::default()).await;
-        let mut config = config.map_err(|error| wrong(error.into()))?;
-        // The cluster is reached without the proxy, also by whoever has one in his environment.
-        config.proxy_url = None;
-        kubewright_operator::install_crypto_provider();
-        Client::try_from(config).map_err(|error| wrong(error.into()))
-    }
-
-    fn kubeconfig(&self) -> Result<Kubeconfig, ContextError> {
-        Kubeconfig::read_from(self.host.path(ADMIN))
-            .map_err(|error| ContextError::Kubeconfig(error.into()))
-    }
-
-    /// Makes the token and what belongs to it.
+    /// Makes the token and what belongs to it, where nodes are to be accepted by someone.
     pub(super) async fn tokens(&self) -> Result<(), WorkError> {
         let client = self.client().await?;
         let ttl = token_ttl(&self.configuration.cluster_formation.token_ttl);
@@ -372,7 +342,9 @@ impl<'a> Context<'a> {
             description: Some("nodes of kubewright".to_owned()),
             ..Grant::for_nodes(ttl.map(|ttl| Timestamp::now() + ttl))
         };
-        bootstrap::make(&client, &self.kubeconfig()?, &self.token, &grant).await?;
+        let approver = !self.configuration.manager.image.is_empty();
+        let approval = Approval::of(false, approver);
+        bootstrap::make(&client, &self.kubeconfig(ADMIN)?, &self.token, &grant, approval).await?;
         Ok(())
     }
 
@@ -385,7 +357,8 @@ impl<'a> Context<'a> {
         Facts {
             version: &self.version,
             name: &self.name,
-            address: self.address.as_deref(),
+            address: self.reach.address.as_deref(),
+            node_ip: self.reach.node.as_deref(),
             token: Some(&self.token).filter(|token| !token.is_empty()),
             certificate_key: Some(&self.certificate_key).filter(|key| !key.is_empty()),
             joining: self.joining,
@@ -436,29 +409,5 @@ fn node_name(configuration: &NodeConfiguration) -> Result<String, ContextError> 
     match configuration.node.name.as_str() {
         "" => NodeName::of_host().map(Into::into).map_err(|_| ContextError::HostName),
         given => Ok(given.to_owned()),
-    }
-}
-
-/// The address that is asked for; nothing when kubeadm is to find one.
-async fn address(
-    host: &Host,
-    configuration: &NodeConfiguration,
-) -> Result<Option<String>, ContextError> {
-    let bind = &configuration.network.bind;
-    if !bind.address.is_empty() {
-        return Ok(Some(bind.address.clone()));
-    }
-    if bind.interface.is_empty() {
-        return Ok(None);
-    }
-    let shown = ["-j", "address", "show", "dev", &bind.interface, "scope", "global"];
-    let output = host.run(&Command::new("ip", shown)).await?;
-    let links: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-    let addresses = links.as_array().into_iter().flatten();
-    let addresses = addresses.flat_map(|link| link["addr_info"].as_array().into_iter().flatten());
-    let found = addresses.filter_map(|address| address["local"].as_str()).next();
-    match found {
-        Some(address) => Ok(Some(address.to_owned())),
-        None => Err(ContextError::NoAddress { interface: bind.interface.clone() }),
     }
 }

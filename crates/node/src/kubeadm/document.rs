@@ -27,6 +27,8 @@ pub struct Facts<'a> {
     pub name: &'a str,
     /// Address of this machine; kubeadm finds one itself without.
     pub address: Option<&'a str>,
+    /// Addresses of its kubelet, one of each family at most; the kubelet finds one itself without.
+    pub node_ip: Option<&'a str>,
     /// The bootstrap token.
     pub token: Option<&'a Secret>,
     /// Key of the uploaded control-plane certificates.
@@ -143,8 +145,8 @@ fn endpoint(configuration: &NodeConfiguration, facts: &Facts<'_>) -> Value {
 
 fn registration(configuration: &NodeConfiguration, facts: &Facts<'_>) -> Value {
     let mut arguments = BTreeMap::new();
-    if let Some(address) = facts.address {
-        arguments.insert("node-ip", address.to_owned());
+    if let Some(addresses) = facts.node_ip {
+        arguments.insert("node-ip", addresses.to_owned());
     }
     let mut registration = json!({
         "name": facts.name,
@@ -184,13 +186,12 @@ fn cluster(configuration: &NodeConfiguration, version: &Version) -> Value {
             "peerCertSANs": configuration.etcd.local.peer_cert_sans,
         } },
     });
-    let fqdn = &network.dns.external_fqdn;
-    if !fqdn.is_empty() {
-        let host = if fqdn.contains(':') { format!("[{fqdn}]") } else { fqdn.clone() };
-        document["controlPlaneEndpoint"] = json!(format!("{host}:{}", network.bind.port));
-    }
     let mut sans = configuration.api_server.cert_sans.clone();
-    sans.extend((!fqdn.is_empty() && !sans.contains(fqdn)).then(|| fqdn.clone()));
+    if let Some((name, port)) = network.dns.load_balancer() {
+        let port = port.unwrap_or(network.bind.port);
+        document["controlPlaneEndpoint"] = json!(authority(name, port));
+        sans.extend((!sans.iter().any(|san| san == name)).then(|| name.to_owned()));
+    }
     let mut api_server = json!({ "certSANs": sans });
     let arguments = with_gates(oidc(configuration));
     if !arguments.is_empty() {
@@ -243,9 +244,14 @@ pub(crate) fn issuer(configuration: &NodeConfiguration) -> Option<String> {
     if !given.is_empty() {
         return Some(given.clone());
     }
-    let fqdn = &configuration.network.dns.external_fqdn;
-    (configuration.addons.dex.enabled && !fqdn.is_empty())
-        .then(|| format!("https://{fqdn}:{}", crate::addon::DEX_PORT))
+    let name = configuration.network.dns.external_host();
+    let name = name.filter(|_| configuration.addons.dex.enabled);
+    name.map(|name| format!("https://{}", authority(name, crate::addon::DEX_PORT)))
+}
+
+/// Host and port of a URL.
+fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 fn oidc(configuration: &NodeConfiguration) -> BTreeMap<&'static str, String> {

@@ -22,6 +22,25 @@ pub enum EngineError {
         /// What it is.
         other: &'static str,
     },
+    /// It is in another cluster, as its kubelet knows; no journal tells.
+    #[error(
+        "this machine is a node of {server}, which is not the cluster that is asked for; `kubewright node reset` makes it free"
+    )]
+    Elsewhere {
+        /// The API server of its cluster.
+        server: String,
+    },
+    /// It has a kubelet and no journal, and its cluster does not say whether it is one of its nodes.
+    #[error(
+        "no journal tells whether this machine has joined {server}, and the cluster does not say; run this again when it answers, or `kubewright node reset` to make the machine free"
+    )]
+    Silent {
+        /// The API server of its cluster.
+        server: String,
+    },
+    /// It is in its cluster, and something is left to be done.
+    #[error("this machine has joined, and its end is not done; run this again")]
+    Unsettled(#[source] Box<WorkError>),
     /// A step failed.
     #[error("step {step} failed; {}", aftermath(undone, *left))]
     Step {
@@ -79,6 +98,15 @@ pub enum WorkError {
     /// The cluster cannot be reached.
     #[error(transparent)]
     Context(#[from] ContextError),
+    /// The Node of this machine cannot be written.
+    #[error("cannot write the runtime's socket to the Node {name}")]
+    Node {
+        /// Its name.
+        name: String,
+        /// The answer.
+        #[source]
+        source: Box<kube::Error>,
+    },
     /// What tokens need.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),

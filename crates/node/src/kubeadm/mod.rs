@@ -20,7 +20,10 @@ mod context;
 pub mod document;
 mod error;
 pub mod lock;
+mod member;
 pub mod phase;
+mod purpose;
+mod reach;
 mod secret;
 mod undo;
 pub mod version;
@@ -40,15 +43,18 @@ use crate::machine;
 use crate::preflight::{self, CheckResult};
 
 pub use bootstrap::BootstrapError;
+use context::Context;
 pub use context::ContextError;
-use context::{Context, Purpose};
 pub(crate) use document::issuer;
 pub use error::{EngineError, WorkError};
 pub use lock::LockError;
+pub use purpose::Purpose;
 pub use wait::WaitError;
 
 /// The first step of all; a journal with it is one of this engine.
 pub(crate) const CHECKS: &str = "checks";
+/// Written by kubeadm, and by nobody else, when it starts a kubelet.
+pub(crate) const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +130,8 @@ pub struct Invitation {
 pub struct Request<'a> {
     /// The machine.
     pub host: &'a Host,
+    /// Whether it becomes the first of a cluster, or one more.
+    pub purpose: Purpose,
     /// What it is to become.
     pub configuration: &'a NodeConfiguration,
     /// Add-ons that the program brings along.
@@ -132,6 +140,35 @@ pub struct Request<'a> {
     pub patience: Patience,
     /// Hears of each step.
     pub observer: Option<Observer>,
+    /// Hears at once of what is to be known, also when the machine is not done in the end.
+    pub herald: Option<Herald>,
+}
+
+/// Something that is to be known, as soon as it is.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// About the machine.
+    Warning(&'a CheckResult),
+    /// How an add-on is.
+    Addon(&'a AddonState),
+}
+
+/// Hears of it.
+pub type Herald = Box<dyn Fn(News<'_>) + Send + Sync>;
+
+impl Request<'_> {
+    fn tell(&self, news: News<'_>) {
+        if let Some(herald) = &self.herald {
+            herald(news);
+        }
+    }
+
+    fn warn(&self, report: &mut Report, found: impl IntoIterator<Item = CheckResult>) {
+        for warning in found {
+            self.tell(News::Warning(&warning));
+            report.warnings.push(warning);
+        }
+    }
 }
 
 /// Whether this machine has a kubeadm, so that this engine can be used.
@@ -147,9 +184,12 @@ pub fn is_installed(host: &Host, configuration: &NodeConfiguration) -> bool {
 pub async fn plan(
     host: &Host,
     configuration: &NodeConfiguration,
+    purpose: Purpose,
 ) -> Result<Vec<String>, EngineError> {
-    let purpose = Purpose::of(configuration);
     let context = Context::look(host, configuration, purpose).await?;
+    if purpose == Purpose::Join {
+        context.admission()?;
+    }
     let mut names = vec![CHECKS.to_owned(), "machine".to_owned()];
     names.extend(context.archives()?.iter().map(|archive| context::image_step(archive)));
     names.extend(context.steps.iter().map(|step| step.name.clone()));
@@ -177,7 +217,7 @@ pub async fn plan(
 /// # Errors
 /// [`EngineError`]. Doing it again goes on at the step that failed.
 pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
-    let purpose = Purpose::of(request.configuration);
+    let purpose = request.purpose;
     let state = request.host.path(&request.configuration.paths.state);
     let fingerprint = purpose.fingerprint(request.configuration);
     let mut journal = Journal::open(&state, purpose.name(), &fingerprint)?;
@@ -185,7 +225,9 @@ pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
         // Killed right after it had finished, there may be something left.
         context::tidy(purpose, &state)?;
         let invitation = context::unshown(request.host, request.configuration);
-        return Ok(Report { invitation, ..Report::default() });
+        let mut report = Report { invitation, ..Report::default() };
+        request.warn(&mut report, kept(&journal));
+        return Ok(report);
     }
     if crate::journal::is_finished(&state, purpose.other().name()) {
         return Err(EngineError::Other { other: purpose.other().name() });
@@ -198,16 +240,23 @@ pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
     let request = Request { host: &host, ..request };
     let mut context = Context::look(request.host, request.configuration, purpose).await?;
     context.joining = request.patience.joining.unwrap_or_else(|| context.usual_patience());
-    context.prepare()?;
     let mut report = Report { changed: true, node: context.name.clone(), ..Report::default() };
-    if let Some(aside) = journal.set_aside() {
-        report.warnings.push(CheckResult::warning(
-            "journal",
-            format!("could not be read and is now {}", aside.display()),
-            "every step is done again; look at the file, and at the disk",
-        ));
+    let started = host.path(KUBELET_FLAGS).exists();
+    // Before anything that joining takes is asked for: a machine that has joined needs none of it.
+    let is_worker = match journal.is_blank() && started {
+        true => context.is_worker().await?,
+        false => false,
+    };
+    request.warn(&mut report, lost(&journal, started, is_worker));
+    if is_worker {
+        let settled = context.settle(request.patience.node).await;
+        settled.map_err(|source| EngineError::Unsettled(Box::new(source)))?;
+        journal.adopt(CHECKS, &fingerprint)?;
+        context::tidy(purpose, &state)?;
+        return Ok(Report { changed: false, ..report });
     }
-    report.warnings.extend(context.impatience());
+    context.prepare()?;
+    request.warn(&mut report, context.impatience());
     let worked = work(&request, &context, &mut journal, &mut report).await;
     if let Err(failed) = worked {
         return Err(undo::after(&request, &context, &mut journal, failed).await);
@@ -220,6 +269,36 @@ pub async fn run(mut request: Request<'_>) -> Result<Report, EngineError> {
         context::tidy(purpose, &state)?;
     }
     Ok(report)
+}
+
+/// What is to be known of a journal that was lost.
+fn lost(journal: &Journal, started: bool, is_worker: bool) -> Option<CheckResult> {
+    let (message, look) = match journal.set_aside() {
+        Some(aside) => {
+            let message = format!("could not be read and is now {}", aside.display());
+            (message, "look at the file, and at the disk")
+        }
+        None if journal.is_blank() && started => (
+            "is not there, though kubeadm has started a kubelet here".to_owned(),
+            "look at the disk",
+        ),
+        None => return None,
+    };
+    let then = match is_worker {
+        true => "this node is in its cluster",
+        false => "what can be told without it is kept, and every step is done again",
+    };
+    Some(CheckResult::warning("journal", message, format!("{then}; {look}")))
+}
+
+/// What a finished machine was made with and nobody asks for any more.
+fn kept(journal: &Journal) -> Option<CheckResult> {
+    let keys = journal.kept();
+    (!keys.is_empty()).then(|| {
+        let message = format!("this machine was made with another {}", keys.join(", "));
+        let fix = "it stays as it is, since nothing else was asked for; `kubewright node reset` makes it free";
+        CheckResult::warning("configuration", message, fix)
+    })
 }
 
 /// The invitation of a machine that is done has been shown: the token that was made for it stands
@@ -245,12 +324,11 @@ async fn work(
     report: &mut Report,
 ) -> Result<(), Failed> {
     let (host, configuration) = (request.host, request.configuration);
-    let warnings = &mut report.warnings;
     journal
         .run(CHECKS, async || {
             let facts = preflight::of_machine(host, configuration).await;
             let found = preflight::check(configuration, &facts);
-            warnings.extend(found.warnings().cloned());
+            request.warn(report, found.warnings().cloned());
             if !found.is_fine() {
                 return Err(WorkError::Preflight(found));
             }
@@ -259,7 +337,7 @@ async fn work(
         .await?;
     journal
         .run("machine", async || {
-            machine::prepare(host, &context.state, configuration, &context.own).await?;
+            machine::prepare(host, &context.state, configuration, &context.reach.direct).await?;
             Ok::<_, WorkError>(())
         })
         .await?;
@@ -316,16 +394,18 @@ async fn one_by_one(
             *lock = Some(taken.await.map_err(failed)?);
         }
         let resumed = journal.progress(&step.name).is_some();
-        let warnings = &mut report.warnings;
         journal
             .run(&step.name, async || {
                 context.undoable(&step.name)?;
                 match &step.work {
-                    // kubeadm refuses a machine whose Node is ready; then this has happened.
-                    phase::Work::Kubeadm(_) if resumed && context.has_joined(&step.name) => {}
+                    // kubeadm refuses a machine whose Node is ready; then this has happened, but
+                    // perhaps for its end.
+                    phase::Work::Kubeadm(_) if resumed && context.has_joined(&step.name) => {
+                        context.settle(request.patience.node).await?;
+                    }
                     phase::Work::Kubeadm(calls) => {
                         for call in calls {
-                            warnings.extend(context.call(call).await?);
+                            request.warn(report, context.call(call).await?);
                         }
                     }
                     phase::Work::ApiServer => {
@@ -367,7 +447,9 @@ async fn install(
             .await?;
     }
     for addon in &addons {
-        report.addons.push(addon::state(&client, addon, request.patience.addon).await);
+        let state = addon::state(&client, addon, request.patience.addon).await;
+        request.tell(News::Addon(&state));
+        report.addons.push(state);
     }
     Ok(())
 }

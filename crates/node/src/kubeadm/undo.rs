@@ -14,12 +14,15 @@ use super::context::Context;
 use super::{EngineError, Failed, Request, WorkError};
 use crate::config::NodeConfiguration;
 use crate::file::{self, FileError, SECRET};
-use crate::host::{Command, Host};
+use crate::host::Host;
 use crate::journal::{Journal, Progress, StepError};
 use crate::machine;
 
 /// Where kubeadm writes besides the certificates.
 const KUBERNETES: &str = "/etc/kubernetes";
+
+/// Why nothing is taken back on a machine whose journal was lost, or on which others ran kubeadm.
+const LOST: &str = "nothing is taken back: kubeadm has started a kubelet here before, of which the journal does not tell; `kubewright node reset` lists what there is";
 
 /// What it takes to take a step back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +130,11 @@ pub(super) async fn after(
         .filter(|step| step.progress != Progress::Undone)
         .map(|step| (step.name.clone(), step.progress))
         .collect();
+    // Which steps an earlier run has done is not known then: they may be what pods run by.
+    let started = begun.iter().any(|(name, _)| name == "kubelet-start");
+    if !started && request.host.path(super::KUBELET_FLAGS).exists() {
+        return EngineError::Step { step, undone: Vec::new(), left: Some(LOST), source };
+    }
     let left = begun.iter().rev().find_map(|(name, _)| match of(name) {
         Undo::Unsafe(why) => Some(why),
         _ => None,
@@ -153,11 +161,8 @@ async fn one(request: &Request<'_>, context: &Context<'_>, step: &str) -> Result
     match of(step) {
         Undo::Nothing | Undo::Unsafe(_) => {}
         Undo::Machine => {
-            for path in machine::recorded(&context.state) {
-                machine::remove(request.host, &path)?;
-            }
-            machine::forget(&context.state)?;
-            request.host.run(&Command::new("systemctl", ["daemon-reload"])).await?;
+            let (host, configuration) = (request.host, request.configuration);
+            machine::take_back(host, &context.state, configuration, &context.reach.direct).await?;
         }
         Undo::Created => {
             let path = snapshot(&context.state, step);

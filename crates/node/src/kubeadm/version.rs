@@ -8,6 +8,8 @@ use serde::Deserialize;
 const OLDEST: (u32, u32) = (1, 28);
 /// First one whose kubeadm takes `v1beta4`.
 const BETA4: (u32, u32) = (1, 31);
+/// First one whose kubeadm leaves the runtime's socket to the kubelet.
+const LOCAL_SOCKET: (u32, u32) = (1, 34);
 /// Those whose kubeadm has phases that it does not list in all releases: from when
 /// ControlPlaneKubeletLocalMode came to before it was there to stay.
 const HIDING: std::ops::Range<(u32, u32)> = (1, 31)..(1, 35);
@@ -109,6 +111,13 @@ impl Version {
         HIDING.contains(&(self.major, self.minor))
     }
 
+    /// Whether its kubeadm notes the runtime's socket at the Node. From then on the kubelet has it in
+    /// a file of its own (the feature gate NodeLocalCRISocket).
+    #[must_use]
+    pub fn annotates_nodes(&self) -> bool {
+        (self.major, self.minor) < LOCAL_SOCKET
+    }
+
     /// The configuration that a kubeadm of this version is given.
     #[must_use]
     pub fn schema(&self) -> Schema {
@@ -140,6 +149,13 @@ mod tests {
         ] {
             assert_eq!(Version::of_kubeadm(&said(version)).unwrap().schema(), schema, "{version}");
         }
+    }
+
+    #[test]
+    fn nodes_are_annotated_until_kubelets_know_their_socket() {
+        let annotates = |version| Version::parse(version).unwrap().annotates_nodes();
+        assert!(annotates("v1.28.0") && annotates("v1.33.7"));
+        assert!(!annotates("v1.34.0") && !annotates("v1.35.1"));
     }
 
     #[test]

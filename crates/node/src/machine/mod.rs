@@ -13,6 +13,7 @@
 //!   which that was done last. That is on record too: whether a file had to be written now says
 //!   nothing, since whoever wrote it may have been killed right after.
 
+pub mod address;
 mod proxy;
 mod record;
 mod registry;
@@ -24,7 +25,7 @@ use crate::config::{NodeConfiguration, RuntimeEngine};
 use crate::file::{self, FileError, PUBLIC};
 use crate::host::{Command, CommandError, Host};
 
-pub use proxy::{addresses, environment, passwords};
+pub use proxy::{environment, passwords};
 pub(crate) use record::{APPLIED, RECORD};
 pub use record::{forget, recorded};
 pub use registry::RegistryError;
@@ -34,6 +35,9 @@ const MODULES: [&str; 2] = ["br_netfilter", "overlay"];
 
 /// Settings of the kernel.
 const SYSCTL: &str = "/etc/sysctl.d/99-kubewright.conf";
+
+/// Unit of the kubelet.
+const KUBELET: &str = "kubelet.service";
 
 /// First line of each.
 const OURS: &str = "# Written by `kubewright node`; `kubewright node reset` removes it.\n";
@@ -60,6 +64,8 @@ pub enum Then {
     Sysctl,
     /// systemd reads its units anew.
     Reload,
+    /// That, and the kubelet starts at boot: packages of rpm leave that to whoever installs them.
+    Kubelet,
     /// That, and the runtime is restarted.
     RestartRuntime,
 }
@@ -115,7 +121,7 @@ pub fn files(
     put(
         "/etc/systemd/system/kubelet.service.d/20-kubewright.conf",
         PUBLIC,
-        Then::Reload,
+        Then::Kubelet,
         drop_in(configuration),
     );
     files.extend(proxy::files(configuration, own));
@@ -226,13 +232,44 @@ async fn follow(
         host.run(&Command::new("sysctl", ["--load".to_owned(), file])).await?;
     }
     let restart = then.contains(&Then::RestartRuntime);
-    if restart || then.contains(&Then::Reload) {
+    let kubelet = then.contains(&Then::Kubelet);
+    if restart || kubelet || then.contains(&Then::Reload) {
         host.run(&Command::new("systemctl", ["daemon-reload"])).await?;
+    }
+    if kubelet
+        // A unit of another making may start by other means; kubeadm warns if it does not.
+        && let Err(error) = host.run(&Command::new("systemctl", ["enable", KUBELET])).await
+    {
+        tracing::warn!(%error, "the kubelet may not start at boot");
     }
     if restart {
         host.run(&Command::new("systemctl", ["restart", runtime_unit(engine)])).await?;
     }
     Ok(())
+}
+
+/// Removes the files of ours from a machine, and does what follows from it.
+///
+/// # Errors
+/// [`MachineError`]; doing it again goes on where it stopped.
+pub(crate) async fn take_back(
+    host: &Host,
+    state: &Path,
+    configuration: &NodeConfiguration,
+    own: &[String],
+) -> Result<(), MachineError> {
+    let recorded = record::recorded(state);
+    // Where they cannot be told any more, none of them was written just now.
+    let restarts = files(host, configuration, own)
+        .unwrap_or_default()
+        .into_iter()
+        .any(|(path, file)| file.then == Then::RestartRuntime && recorded.contains(&path));
+    for path in &recorded {
+        remove(host, path)?;
+    }
+    let then = if restarts { Then::RestartRuntime } else { Then::Reload };
+    follow(host, configuration.runtime.engine, &[then].into()).await?;
+    Ok(forget(state)?)
 }
 
 /// The commands that bring the images of an archive into the runtime.

@@ -4,25 +4,10 @@ use super::{Files, OURS, OurFile, Then, runtime_unit};
 use crate::config::{NodeConfiguration, Secret};
 use crate::discovery::Endpoint;
 use crate::file::{PUBLIC, SECRET};
-use crate::host::{Command, Host};
-
-/// The addresses that others know this machine by, where nobody has given it one: those that it
-/// reaches the outside from, as kubeadm and the kubelet choose them.
-pub async fn addresses(host: &Host) -> Vec<String> {
-    let mut addresses = Vec::new();
-    // Of networks that are nobody's (RFC 5737, RFC 3849).
-    for (family, outside) in [("-4", "192.0.2.1"), ("-6", "2001:db8::1")] {
-        let command = Command::new("ip", [family, "-j", "route", "get", outside]);
-        // A machine without a route, or a family, has no such address.
-        let Ok(output) = host.run(&command).await else { continue };
-        let routes: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-        addresses.extend(routes[0]["prefsrc"].as_str().map(str::to_owned));
-    }
-    addresses
-}
 
 /// What is reached without the proxy: what the configuration says, the cluster itself, and the
-/// `own` addresses of this machine.
+/// `own` addresses and networks of this machine. kubeadm gives it to the API server's pod, too, which
+/// reaches the kubelets of the other machines.
 fn no_proxy(configuration: &NodeConfiguration, own: &[String]) -> String {
     let network = &configuration.network;
     let mut names: Vec<String> = Vec::new();
@@ -35,7 +20,8 @@ fn no_proxy(configuration: &NodeConfiguration, own: &[String]) -> String {
         .chain(always)
         .chain([format!(".{}", network.dns.domain)])
         .chain(subnets.map(str::to_owned))
-        .chain([network.bind.address.clone(), network.dns.external_fqdn.clone()])
+        .chain([network.bind.address.clone()])
+        .chain(network.dns.external_host().map(str::to_owned))
         .chain(seeder.map(|seeder| seeder.host().to_owned()))
         .chain(own.iter().cloned());
     for name in all {

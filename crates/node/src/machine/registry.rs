@@ -143,7 +143,7 @@ fn containerd(name: &str, registry: &Registry, certificates: &[Option<String>]) 
         let _ =
             write!(toml, "\n[host.{}]\n  capabilities = [\"pull\", \"resolve\"]\n", quoted(url));
         // A path takes the place of /v2, which containerd would add behind it.
-        if registry_host(url).is_some_and(|(_, path)| path.contains("v2")) {
+        if registry_host(url).is_some_and(|(_, path)| path.split('/').any(|it| it == "v2")) {
             toml += "  override_path = true\n";
         }
         if let Some(certificate) = certificate {

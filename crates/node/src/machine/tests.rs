@@ -101,6 +101,12 @@ fn each_runtime_gets_its_mirrors() {
         )
     );
     assert_eq!(content(&made, &format!("{folder}/mirror-0.crt")), pem);
+    // A part of a name is no version of the protocol.
+    configuration.bootstrap.registries[0].mirrors[0].url = "https://mirror/my-v2-cache".to_owned();
+    let made = files(&host, &configuration, &[]).unwrap();
+    assert!(!content(&made, &format!("{folder}/hosts.toml")).contains("override_path"));
+    configuration.bootstrap.registries[0].mirrors[0].url =
+        "https://mirror:5001/v2/cache".to_owned();
 
     configuration.runtime.engine = RuntimeEngine::Crio;
     let made = files(&host, &configuration, &[]).unwrap();

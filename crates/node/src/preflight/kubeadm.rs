@@ -34,6 +34,10 @@ const FIXES: &[(&str, &str)] = &[
     ("SystemVerification", "see what kubeadm says about the kernel and its cgroups"),
     ("HTTPProxy", "add the address to network.proxy.noProxy"),
     ("ExternalEtcd", "see that etcd is reached with these certificates"),
+    (
+        "SandboxImage",
+        "name kubeadm's in the runtime's configuration (sandbox_image or sandbox of containerd, pause_image of CRI-O) and restart it: in an air gap the other one cannot be pulled",
+    ),
     ("CertificateExpired", "renew the certificate"),
 ];
 
@@ -47,6 +51,12 @@ pub fn of_kubeadm(said: &str) -> Report {
             "WARNING" => Some(Outcome::Warning),
             _ => None,
         };
+        // A line of its log, of no check: what follows `file.go:123] `.
+        if let Some((_, found)) = line.split_once("] detected that the sandbox image ") {
+            let message = format!("the sandbox image {}", found.trim());
+            results.push(CheckResult::warning("SandboxImage", message, fix("SandboxImage")));
+            continue;
+        }
         let result = line.trim().strip_prefix('[').and_then(|rest| {
             let (head, message) = rest.split_once("]: ")?;
             let (word, check) = head.split_once(' ')?;

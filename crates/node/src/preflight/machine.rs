@@ -26,6 +26,9 @@ pub struct Facts {
     pub routes: Vec<IpNet>,
     /// Whether containerd reads `hosts.toml` files; nothing when that cannot be told.
     pub hosts_toml: Option<bool>,
+    /// Whether containerd puts containers into cgroups of its own, where systemd has them: kubeadm
+    /// has the kubelet leave that to systemd.
+    pub own_cgroups: bool,
 }
 
 /// Looks at a machine.
@@ -44,6 +47,8 @@ pub async fn of_machine(host: &Host, configuration: &NodeConfiguration) -> Facts
             .map(str::to_owned)
             .collect(),
         routes: routes(host).await,
+        own_cgroups: host.path("/run/systemd/system").is_dir()
+            && !containerd.as_deref().is_some_and(leaves_cgroups),
         hosts_toml: containerd.map(|text| reads_hosts(&text)),
     }
 }
@@ -67,6 +72,13 @@ async fn routes(host: &Host) -> Vec<IpNet> {
         }));
     }
     networks
+}
+
+/// Whether a configuration of containerd leaves cgroups to systemd, which it does not by itself.
+fn leaves_cgroups(text: &str) -> bool {
+    let lines = text.lines().map(str::trim);
+    let mut values = lines.filter_map(|line| line.strip_prefix("SystemdCgroup"));
+    values.any(|rest| rest.trim_start().strip_prefix('=').is_some_and(|it| it.trim() == "true"))
 }
 
 /// Whether a configuration of containerd names a folder of `hosts.toml` files.
@@ -135,7 +147,13 @@ pub fn check(configuration: &NodeConfiguration, facts: &Facts) -> Report {
             Some(route) => failed(
                 key,
                 &format!("{subnet} overlaps with {route}, which this machine has a route to"),
-                &format!("choose another with network.{key}"),
+                &match key {
+                    // Docker's bridge is in the default.
+                    "podSubnet" => format!(
+                        "choose another with network.{key}, as 10.244.0.0/16 where that is free"
+                    ),
+                    _ => format!("choose another with network.{key}"),
+                },
             ),
         });
     }
@@ -149,6 +167,13 @@ pub fn check(configuration: &NodeConfiguration, facts: &Facts) -> Report {
             "address",
             &format!("{address} is not of the family of {first}, which API servers insist on"),
             "give network.bind.address of that family, or put the other network of serviceSubnet first",
+        ));
+    }
+    if facts.own_cgroups && configuration.runtime.engine == RuntimeEngine::Containerd {
+        results.push(CheckResult::warning(
+            "cgroups",
+            "containerd is not told to leave cgroups to systemd, as the kubelet does: with an older one than 2.0, pods end again and again",
+            "set SystemdCgroup = true for runc in /etc/containerd/config.toml, and restart it",
         ));
     }
     let mirrors =

@@ -25,7 +25,7 @@ fn a_good_machine_passes_and_each_fault_has_a_fix() {
         (Facts { swap: vec!["/dev/sda2".to_owned()], ..fine() }, "swap: is on (/dev/sda2)"),
         (
             Facts { routes: vec!["172.17.0.0/16".parse().unwrap()], ..fine() },
-            "podSubnet: 172.16.0.0/13 overlaps with 172.17.0.0/16",
+            "podSubnet: 172.16.0.0/13 overlaps with 172.17.0.0/16, which this machine has a route to; choose another with network.podSubnet, as 10.244.0.0/16",
         ),
         (
             Facts { routes: vec!["172.24.9.0/24".parse().unwrap()], ..fine() },
@@ -55,6 +55,39 @@ fn mirrors_that_would_have_no_effect_are_a_failure() {
     assert!(failed(&configuration, &fine())[0].contains("config_path"));
     let reads = Facts { hosts_toml: Some(true), ..fine() };
     assert!(check(&configuration, &reads).is_fine());
+}
+
+#[tokio::test]
+async fn who_has_the_cgroups_is_told_where_it_may_be_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = crate::host::Host::at(folder.path(), folder.path());
+    let configuration = NodeConfiguration::default();
+    let warns = async || {
+        let facts = of_machine(&host, &configuration).await;
+        let found = check(&configuration, &facts);
+        found.warnings().any(|warning| warning.check == "cgroups")
+    };
+    let containerd = folder.path().join("etc/containerd");
+    std::fs::create_dir_all(&containerd).unwrap();
+    let set = |text: &str| std::fs::write(containerd.join("config.toml"), text).unwrap();
+    set("SystemdCgroup = false");
+    assert!(!warns().await, "there is no systemd");
+    std::fs::create_dir_all(folder.path().join("run/systemd/system")).unwrap();
+    assert!(warns().await);
+    set("version = 2\n# SystemdCgroup = true\n");
+    assert!(warns().await);
+    set("[plugins.x.options]\n  SystemdCgroup = true\n");
+    assert!(!warns().await);
+}
+
+#[test]
+fn another_sandbox_image_than_kubeadms_is_a_warning() {
+    let said = "[preflight] Running pre-flight checks\nW1121 10:00:00.000000    1234 checks.go:846] detected that the sandbox image \"registry.k8s.io/pause:3.8\" of the container runtime is inconsistent with that used by kubeadm.It is recommended to use \"registry.k8s.io/pause:3.10\" as the CRI sandbox image.\n";
+    let report = of_kubeadm(said);
+    let [warning] = report.0.as_slice() else { panic!("{report:?}") };
+    assert_eq!((warning.outcome, warning.check.as_str()), (Outcome::Warning, "SandboxImage"));
+    assert!(warning.message.starts_with("the sandbox image \"registry.k8s.io/pause:3.8\" of"));
+    assert!(warning.fix.as_ref().unwrap().contains("sandbox_image"));
 }
 
 #[test]

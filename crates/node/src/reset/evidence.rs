@@ -15,8 +15,6 @@ use crate::{embedded, kubeadm, machine, service};
 
 /// kubeadm marks the pods of its control plane with annotations of this group.
 const MARK: &str = "kubeadm.kubernetes.io/";
-/// Written by kubeadm, and by nobody else, when it starts a kubelet.
-const FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
 /// Where kubelets keep the certificate that they got from their cluster.
 const CERTIFICATE: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
@@ -38,7 +36,7 @@ impl Evidence {
     pub(super) fn of(host: &Host, state: &Path) -> Self {
         let begun = begun(&host.path(state));
         let has = |steps: &[&str]| begun.iter().any(|step| steps.contains(&step.as_str()));
-        let flags = host.path(FLAGS).is_file();
+        let flags = host.path(kubeadm::KUBELET_FLAGS).is_file();
         let marked = marked(host);
         let kubelet = flags || has(&["kubelet-start"]);
         let files = ["certs", "kubeconfig", "etcd", "control-plane", "control-plane-prepare"];

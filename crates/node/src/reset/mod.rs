@@ -16,6 +16,7 @@ mod evidence;
 mod mounts;
 mod rules;
 mod run;
+mod units;
 
 use std::fmt;
 use std::fs;
@@ -54,6 +55,8 @@ const ETCD: &str = "/var/lib/etcd";
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
+    /// A unit of ours that makes the machine a node at boot.
+    Unit(&'static str),
     /// The service of the embedded engine.
     StopService,
     /// The kubelet.
@@ -140,6 +143,7 @@ pub fn node(host: &Host, configuration: &NodeConfiguration) -> Option<String> {
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unit(name) => write!(f, "disable and stop {name}"),
             Self::StopService => f.write_str("stop the service of the embedded engine"),
             Self::StopKubelet => f.write_str("stop the kubelet"),
             Self::Node(name) => write!(f, "delete the Node {name}"),
@@ -171,6 +175,8 @@ pub async fn plan(host: &Host, configuration: &NodeConfiguration, node: Option<I
     let there = |path: &Path| fs::symlink_metadata(host.path(path)).is_ok();
     let state = &configuration.paths.state;
     let evidence = Evidence::of(host, state);
+    // First: it tries again and again, and is none of our children.
+    units::found(host, &mut plan);
     if service::running(&host.path(state)).is_ok_and(|pid| pid.is_some()) {
         plan.items.push(Item::StopService);
     }
@@ -178,10 +184,17 @@ pub async fn plan(host: &Host, configuration: &NodeConfiguration, node: Option<I
     plan.items.extend(evidence.kubelet.then_some(Item::StopKubelet));
     let installed = crate::kubeadm::is_installed(host, configuration);
     let kubeadm = (evidence.kubeadm && installed).then_some(Item::Kubeadm);
-    match evidence.etcd {
+    match (evidence.etcd, node) {
         // kubeadm finds the member of etcd that is to leave by the Node of this machine.
-        true => plan.items.extend(kubeadm.into_iter().chain(node)),
-        false => plan.items.extend(node.into_iter().chain(kubeadm)),
+        (true, Some(Item::Node(name))) if kubeadm.is_none() => {
+            let why = "there is no kubeadm here with which its member would leave etcd before";
+            let remove = format!(
+                "install it and run this again, or remove the member with `etcdctl member remove` and the Node with `kubewright node remove {name}` where the cluster goes on"
+            );
+            plan.left.push(Left::new(format!("the Node {name} of the cluster"), why, remove));
+        }
+        (true, node) => plan.items.extend(kubeadm.into_iter().chain(node)),
+        (false, node) => plan.items.extend(node.into_iter().chain(kubeadm)),
     }
     networks(host, configuration, evidence, &mut plan);
     rules::found(host, evidence.kubelet, &mut plan).await;

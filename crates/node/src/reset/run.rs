@@ -23,6 +23,12 @@ use crate::{file, machine, service};
 /// cluster's configuration when it is told none. That one may hold others' ([`Item::Certificates`]).
 const CERTIFICATES: &str = "/etc/kubernetes/pki";
 
+/// How long that may take: it waits for etcd, and for pods to end.
+const RESET: Duration = Duration::from_secs(10 * 60);
+
+/// What kubeadm says when the member of etcd stays in its cluster.
+const ETCD_LEFT: &str = "Failed to remove etcd member";
+
 /// How long other API servers may take to answer, and how often they are asked.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(500);
@@ -52,6 +58,13 @@ pub async fn run(
         if matches!(item, Item::State(_)) && !done.failed.is_empty() {
             done.failed
                 .push((item, "something above is left: mend it and run this again".to_owned()));
+            continue;
+        }
+        // It comes after kubeadm where there is an etcd to leave.
+        let stays = done.failed.iter().any(|(failed, _)| *failed == Item::Kubeadm);
+        if stays && matches!(item, Item::Node(_)) {
+            let why = "kubeadm reset has failed, and by this Node others find the member of etcd that is to leave";
+            done.failed.push((item, why.to_owned()));
             continue;
         }
         if let (Item::Node(name), Some(client)) = (&item, client)
@@ -114,6 +127,9 @@ async fn one(
     client: Option<&Client>,
 ) -> Result<(), BoxError> {
     match item {
+        Item::Unit(name) => {
+            host.run(&Command::new("systemctl", ["disable", "--now", name])).await?;
+        }
         Item::StopService => {
             let state = host.path(&configuration.paths.state);
             tokio::task::spawn_blocking(move || service::stop(&state)).await??;
@@ -175,8 +191,17 @@ async fn kubeadm(host: &Host, configuration: &NodeConfiguration) -> Result<(), B
     if !host.is_this() {
         arguments.extend(["--rootfs", &root]);
     }
-    host.run(&Command::new(program, arguments)).await?;
-    Ok(())
+    let output = host.run(&Command::new(program, arguments).within(RESET)).await?;
+    // It goes on past this, and ends as if all were well.
+    let said = output.stderr.lines().chain(output.stdout.lines());
+    match said.into_iter().find(|line| line.contains(ETCD_LEFT)) {
+        Some(line) => Err(format!(
+            "{}; remove it on another control-plane node with `etcdctl member remove`, then run this again",
+            line.trim()
+        )
+        .into()),
+        None => Ok(()),
+    }
 }
 
 /// Removes what is kubewright's from its state folder, and the folder when nothing else is in it.

@@ -41,6 +41,16 @@ impl Machine {
         }
     }
 
+    /// A program that writes down how it is called; where.
+    fn records(&self, program: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let calls = self.folder.path().join(format!("{program}.calls"));
+        self.write(program, &format!("#!/bin/sh\necho \"$@\" >> {}\n", calls.display()));
+        let program = self.folder.path().join(program);
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+        calls
+    }
+
     async fn plan(&self) -> Plan {
         plan(&self.host, &NodeConfiguration::default(), None).await
     }
@@ -85,6 +95,27 @@ async fn what_only_has_the_right_name_is_left_and_told() {
         ]
     );
     assert!(plan.left[5].to_string().contains("`rm -r /var/lib/etcd` removes it"), "{plan:?}");
+}
+
+#[tokio::test]
+async fn what_would_make_it_a_node_again_goes_first() {
+    let machine = Machine::new();
+    machine.journal(&["discover"]).await;
+    let wants = "etc/systemd/system/multi-user.target.wants";
+    machine.write(&format!("{wants}/kubewright-node-join.service"), "");
+    machine.write(&format!("{wants}/cron.service"), "");
+    machine.write("etc/kubewright/node.env", "TOKEN=x");
+    let plan = machine.plan().await;
+    let unit = Item::Unit("kubewright-node-join.service");
+    assert_eq!(plan.items, [unit.clone(), Item::State("/var/lib/kubewright/node".into())]);
+    let left: Vec<&str> = plan.left.iter().map(|left| left.what.as_str()).collect();
+    assert_eq!(left, ["/etc/kubewright/node.env"]);
+    let calls = machine.records("systemctl");
+    let done = run(&machine.host, &NodeConfiguration::default(), plan.items, None).await;
+    assert!(done.failed.is_empty(), "{done:?}");
+    assert_eq!(done.done[0], unit);
+    let called = fs::read_to_string(calls).unwrap();
+    assert_eq!(called, "disable --now kubewright-node-join.service\n");
 }
 
 #[tokio::test]
@@ -214,6 +245,45 @@ async fn the_node_of_the_last_control_plane_is_left_and_told() {
     let done = run(&machine.host, &NodeConfiguration::default(), items, Some(&client)).await;
     assert!(done.failed.is_empty() && done.done == [Item::Kubeadm], "{done:?}");
     assert!(done.left[0].to_string().starts_with("the Node seeder of the cluster: the API server"));
+}
+
+#[tokio::test]
+async fn the_node_stays_while_its_member_is_in_etcd() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let nobody = tower::service_fn(async |_: http::Request<kube::client::Body>| {
+        Err::<http::Response<kube::client::Body>, _>(std::io::Error::other("nobody may ask"))
+    });
+    let client = kube::Client::new(nobody, "default");
+    let warning = "W1121 removeetcdmember.go:80] [reset] Failed to remove etcd member: timeout, please manually remove this etcd member using etcdctl";
+    let failing = "echo boom >&2; exit 1".to_owned();
+    for (script, told) in
+        [(failing, "boom"), (format!("echo '{warning}' >&2"), "etcdctl member remove")]
+    {
+        let machine = Machine::new();
+        machine.write("kubeadm", &format!("#!/bin/sh\n{script}\n"));
+        let program = machine.folder.path().join("kubeadm");
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+        let items = vec![Item::Kubeadm, Item::Node("seeder".to_owned())];
+        let done = run(&machine.host, &NodeConfiguration::default(), items, Some(&client)).await;
+        assert_eq!(done.done, []);
+        let [(Item::Kubeadm, why), (Item::Node(_), stays)] = done.failed.as_slice() else {
+            panic!("{done:?}")
+        };
+        assert!(why.contains(told), "{why}");
+        assert!(stays.contains("kubeadm reset has failed"), "{stays}");
+    }
+}
+
+#[tokio::test]
+async fn without_kubeadm_no_member_leaves_etcd() {
+    let machine = Machine::new();
+    machine.journal(&["checks", "etcd", "kubelet-start"]).await;
+    let node = Some(Item::Node("seeder".to_owned()));
+    let plan = plan(&machine.host, &NodeConfiguration::default(), node).await;
+    assert!(!plan.items.iter().any(|item| matches!(item, Item::Node(_))), "{plan:?}");
+    assert!(
+        plan.left[0].to_string().contains("the Node seeder of the cluster: there is no kubeadm")
+    );
 }
 
 #[test]

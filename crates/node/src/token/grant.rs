@@ -79,6 +79,9 @@ pub enum GrantError {
         "a token without a usage is good for nothing; give it `signing`, `authentication` or both"
     )]
     NoUsage,
+    /// A terminal would do what it says.
+    #[error("a token cannot have a description with line breaks or other control characters")]
+    Description,
     /// API servers refuse tokens of such groups.
     #[error(
         "a token cannot be of group {group:?}: its groups begin with `system:bootstrappers:` and go on with lower-case letters, digits, `-` and `:`"
@@ -113,13 +116,16 @@ impl Grant {
         }
     }
 
-    /// Whether API servers will take it.
+    /// Whether API servers will take it, and people can read it.
     ///
     /// # Errors
-    /// What they would refuse.
+    /// What is wrong with it.
     pub fn check(&self) -> Result<(), GrantError> {
         if self.usages.is_empty() {
             return Err(GrantError::NoUsage);
+        }
+        if self.description.iter().any(|text| text.chars().any(char::is_control)) {
+            return Err(GrantError::Description);
         }
         match self.groups.iter().find(|group| !is_group(group)) {
             Some(group) => Err(GrantError::Group { group: group.clone() }),

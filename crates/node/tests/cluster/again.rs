@@ -1,8 +1,11 @@
 //! Joining once more, when it was done.
 
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
 use kubewright_node::acceptance::{self, Removal};
+use kubewright_node::discovery::{Pin, Trusted};
 use kubewright_node::embedded::{self, Forgotten, Join, JoinError, Joined, Progress};
-use kubewright_node::formation::{Formation, publish};
+use kubewright_node::formation::{Approval, Formation, publish};
 use kubewright_node::join::Place;
 use kubewright_node::token::{self, Grant};
 
@@ -26,6 +29,7 @@ async fn a_removed_node_is_told_so_and_joins_again_with_a_token() {
     let mut machine = fixture.machine(folder.path(), &node, &token);
     accepted(&fixture, &machine).await;
     fixture.until_ready(&node).await;
+    machine.given.token = false;
     let removal =
         Removal { node: node.clone(), patience: PATIENCE, force: false, keep_token: true };
     acceptance::remove(&fixture.client, &removal).await.unwrap();
@@ -39,7 +43,7 @@ async fn a_removed_node_is_told_so_and_joins_again_with_a_token() {
     assert!(told(&error).contains("kubewright node token create"), "{}", told(&error));
     assert!(fixture.nodes().get_opt(node.as_str()).await.unwrap().is_none());
 
-    machine.again = true;
+    machine.given.token = true;
     let before = std::fs::read_to_string(Place::at(&machine.state).kubeconfig()).unwrap();
     let joined = accepted(&fixture, &machine).await;
     assert!(!joined.before);
@@ -78,17 +82,45 @@ async fn a_node_that_has_lost_its_journal_is_still_that_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_has_lost_its_journal_becomes_no_other() {
+    let server = kubewright_apiserver::Server::builder().approve_kubelet_clients(true);
+    let server = server.start().await.unwrap();
+    let cluster = fixture::served(&server).await;
+    let client = server.client();
+    let token = token::create(&client, None, &Grant::for_nodes(None)).await.unwrap();
+    Formation::new(Approval::Everything).apply(&client).await.unwrap();
+    publish(&client, &cluster).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let machine = fixture::machine(&cluster, folder.path(), &"b".parse().unwrap(), &token);
+    join(&machine).await.unwrap();
+    let mut renamed = machine.clone();
+    renamed.node = "c".parse().unwrap();
+    let mut elsewhere = machine.clone();
+    elsewhere.search.trust = Trusted::Pins(vec![Pin::of_key(b"another")]);
+    for asked in [renamed, elsewhere] {
+        std::fs::remove_file(machine.state.join("join.journal.json")).unwrap();
+        let error = join(&asked).await.err().unwrap();
+        let wanted = format!("is node b of {}", cluster.server);
+        assert!(told(&error).contains(&wanted), "{}", told(&error));
+        assert!(told(&error).contains("kubewright node reset"), "{}", told(&error));
+        assert!(join(&machine).await.unwrap().before);
+    }
+    let nodes: Api<Node> = Api::all(client);
+    assert!(nodes.get_opt("c").await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_does_not_answer_has_forgotten_nobody() {
     let server = kubewright_apiserver::Server::builder().approve_kubelet_clients(true);
     let server = server.start().await.unwrap();
     let cluster = fixture::served(&server).await;
     let client = server.client();
     let token = token::create(&client, None, &Grant::for_nodes(None)).await.unwrap();
-    Formation::new(true).apply(&client).await.unwrap();
+    Formation::new(Approval::Everything).apply(&client).await.unwrap();
     publish(&client, &cluster).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let node = "a".parse().unwrap();
-    let machine = Join { again: true, ..fixture::machine(&cluster, folder.path(), &node, &token) };
+    let machine = fixture::machine(&cluster, folder.path(), &node, &token);
     join(&machine).await.unwrap();
     server.stop().await;
     let mut unsure = 0;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kubewright_apiserver::Server;
 use kubewright_node::discovery::{Cluster, DiscoveryError, Pin, Search, Trusted, discover};
-use kubewright_node::formation::{Formation, publish};
+use kubewright_node::formation::{Approval, Formation, publish};
 use kubewright_node::token::{self, Grant, Token};
 
 use crate::fixture;
@@ -83,7 +83,7 @@ async fn what_was_tampered_with_is_not_believed() {
     discover(&good, |_| {}).await.unwrap();
     let impostor = Server::builder().without_controllers().start().await.unwrap();
     let place = served(&impostor).await;
-    Formation::new(false).apply(&impostor.client()).await.unwrap();
+    Formation::new(Approval::Renewals).apply(&impostor.client()).await.unwrap();
     let lie = |kubeconfig: String, signature: String| {
         let client = impostor.client();
         let id = token.id().to_owned();
@@ -158,7 +158,7 @@ async fn a_seeder_that_is_not_up_yet_is_waited_for() {
     let client = server.client();
     let grant = Grant::for_nodes(None);
     token::create(&client, Some(token), &grant).await.unwrap();
-    Formation::new(false).apply(&client).await.unwrap();
+    Formation::new(Approval::Renewals).apply(&client).await.unwrap();
     let place = Cluster { server: format!("https://{address}"), authority };
     publish(&client, &place).await.unwrap();
     let found = tokio::time::timeout(PATIENCE, found).await.unwrap().unwrap().unwrap();

@@ -16,8 +16,8 @@ use kube::{Api, Client};
 use kubewright_apiserver::Server;
 use kubewright_node::acceptance::{self, Removal};
 use kubewright_node::discovery::{Cluster, Endpoint, Pin, Search, Trusted};
-use kubewright_node::embedded::{self, Join, JoinError, Joined};
-use kubewright_node::formation::{Formation, publish};
+use kubewright_node::embedded::{self, Given, Join, JoinError, Joined};
+use kubewright_node::formation::{Approval, Formation, publish};
 use kubewright_node::join::NodeName;
 use kubewright_node::token::{self, Grant, Token};
 use kubewright_testkit::TestCluster;
@@ -50,7 +50,7 @@ impl Fixture {
         let formed = match infos.get_opt("cluster-info").await.unwrap() {
             Some(_) => None,
             None => {
-                let formation = Formation::new(false);
+                let formation = Formation::new(Approval::Renewals);
                 formation.apply(&client).await.unwrap();
                 publish(&client, &place).await.unwrap();
                 Some(formation)
@@ -92,9 +92,17 @@ impl Fixture {
 
     /// Waits, by watching, until the node asks to be accepted.
     pub(crate) async fn until_asked(&self, node: &NodeName) {
+        self.until_asking(node, 1).await;
+    }
+
+    /// Waits, by watching, until so many machines ask to be this node.
+    pub(crate) async fn until_asking(&self, node: &NodeName, machines: usize) {
         let waits = async || {
             let all = acceptance::pending(&self.client).await.unwrap();
-            all.iter().any(|(_, request)| request.as_ref().is_ok_and(|it| it.node == *node))
+            let of_it = |request: &&Result<acceptance::Request, _>| {
+                request.as_ref().is_ok_and(|it| it.node == *node)
+            };
+            all.iter().map(|(_, request)| request).filter(of_it).count() >= machines
         };
         let mut events = std::pin::pin!(kube::runtime::watcher(
             self.requests(),
@@ -171,7 +179,7 @@ pub(crate) fn machine(cluster: &Cluster, folder: &Path, node: &NodeName, token: 
         address: "10.1.2.3".parse().ok(),
         labels: BTreeMap::from([(MADE_BY_TEST.to_owned(), String::new())]),
         expiration: None,
-        again: false,
+        given: Given::ALL,
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use kubewright_apiserver::Server;
 use kubewright_node::discovery::{Cluster, Pin, Search, Trusted};
-use kubewright_node::embedded::{self, ControlPlane, Join, Running, Seed};
-use kubewright_node::formation::{Formation, publish};
+use kubewright_node::embedded::{self, ControlPlane, Given, Join, Running, Seed};
+use kubewright_node::formation::{Approval, Formation, publish};
 use kubewright_node::journal::{Observer, Progress};
 use kubewright_node::token::{self, Grant, Token};
 use rustix::process::{Signal, getpid, kill_process};
@@ -56,7 +56,7 @@ fn machine(state: &Path, cluster: &Cluster) -> Join {
         address: "10.1.2.3".parse().ok(),
         labels: Default::default(),
         expiration: None,
-        again: false,
+        given: Given::ALL,
     }
 }
 
@@ -85,7 +85,7 @@ fn seed(state: &Path) -> Seed {
         node: "seeder".parse().ok(),
         token: None,
         token_ttl: Duration::from_secs(3600),
-        auto_approve: true,
+        auto_approve: Some(true),
     }
 }
 
@@ -137,7 +137,7 @@ async fn joining_survives_being_killed_after_every_step() {
     let client = server.client();
     let token: Token = TOKEN.parse().unwrap();
     token::create(&client, Some(token), &Grant::for_nodes(None)).await.unwrap();
-    Formation::new(true).apply(&client).await.unwrap();
+    Formation::new(Approval::Everything).apply(&client).await.unwrap();
     publish(&client, &cluster).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
@@ -167,7 +167,7 @@ async fn joining_survives_that_files_are_gone_which_the_journal_tells_of() {
     let cluster = served(&server).await;
     let token: Token = TOKEN.parse().unwrap();
     token::create(&server.client(), Some(token), &Grant::for_nodes(None)).await.unwrap();
-    Formation::new(true).apply(&server.client()).await.unwrap();
+    Formation::new(Approval::Everything).apply(&server.client()).await.unwrap();
     publish(&server.client(), &cluster).await.unwrap();
     let after = [
         ("discover", Progress::Done, "joining.json"),

@@ -10,4 +10,5 @@ mod fixture;
 mod joining;
 mod killed;
 mod people;
+mod seeding;
 mod tokens;

@@ -1,14 +1,50 @@
 //! Removing nodes, and requests that nobody should accept.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Node;
 use kube::Api;
+use kube::api::{ObjectMeta, PostParams};
 use kubewright_node::acceptance::{self, AcceptError, Removal, RemovalError};
+use kubewright_node::embedded::CONTROL_PLANE_LABEL;
 use kubewright_node::join::{Ended, LEASES, beat};
 use kubewright_node::token;
 use kubewright_operator::Shutdown;
 
 use crate::fixture;
 use crate::fixture::{PATIENCE, joining};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_control_plane_node_is_removed_by_force_only() {
+    let server = kubewright_apiserver::Server::builder().start().await.unwrap();
+    let client = server.client();
+    let nodes = Api::<Node>::all(client.clone());
+    let make = async |name: &str| {
+        let labels = BTreeMap::from([(CONTROL_PLANE_LABEL.to_owned(), String::new())]);
+        let metadata =
+            ObjectMeta { name: Some(name.to_owned()), labels: Some(labels), ..Default::default() };
+        let node = Node { metadata, ..Node::default() };
+        nodes.create(&PostParams::default(), &node).await.unwrap();
+    };
+    let removal = |node: &str, force: bool| Removal {
+        node: node.parse().unwrap(),
+        patience: PATIENCE,
+        force,
+        keep_token: false,
+    };
+    make("one").await;
+    let only = |error: &RemovalError| matches!(error, RemovalError::OnlyControlPlane { .. });
+    assert!(only(&acceptance::check(&client, &removal("one", false)).await.unwrap_err()));
+    let refused = acceptance::remove(&client, &removal("one", false)).await.unwrap_err();
+    assert!(only(&refused) && refused.to_string().contains("`kubewright node reset`"), "{refused}");
+    let node = nodes.get("one").await.unwrap();
+    assert_eq!(node.spec.unwrap().unschedulable, None, "it is not cordoned either");
+    // One of two is a node like any other.
+    make("two").await;
+    assert!(acceptance::remove(&client, &removal("one", false)).await.unwrap().node);
+    assert!(acceptance::remove(&client, &removal("two", true)).await.unwrap().node);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_node_is_gone_with_all_that_stands_for_it() {

@@ -8,7 +8,7 @@ use kubewright_node::kubeadm::{self, Request};
 use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 
-use crate::world::{World, extras, patience};
+use crate::world::{World, extras, patience, purpose};
 
 /// Environment variable: file with the order of a child.
 pub(crate) const ORDER: &str = "KUBEWRIGHT_TEST_NODE_ORDER";
@@ -39,10 +39,12 @@ pub(crate) fn main(order: &Path) -> ExitCode {
     });
     let request = Request {
         host: &host,
+        purpose: purpose(&loaded),
         configuration: &loaded.configuration,
         extras: &extras(),
         patience: patience(),
         observer: Some(observer),
+        herald: None,
     };
     let done = tokio::runtime::Runtime::new().unwrap().block_on(kubeadm::run(request));
     match done {

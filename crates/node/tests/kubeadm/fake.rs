@@ -18,6 +18,12 @@ use serde_json::{Value, json};
 
 use crate::schema;
 
+/// Annotation of a Node with its runtime's socket.
+pub(crate) const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
+
+/// The moment in which a joining kubelet has its certificate, and kubeadm has not seen it.
+pub(crate) const CERTIFIED: &str = "(certified)";
+
 /// How the programs behave.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -34,21 +40,25 @@ pub(crate) struct Behaviour {
     pub(crate) linger: bool,
     /// ControlPlaneKubeletLocalMode: joining etcd and waiting for the kubelet are phases.
     pub(crate) local_mode: bool,
+    /// NodeLocalCRISocket is off: the runtime's socket is noted at the Node.
+    pub(crate) annotates: bool,
     /// `admin.conf` has no rights until they are given with `super-admin.conf`.
     pub(crate) super_admin: bool,
 }
 
 impl Behaviour {
-    /// Kills whoever called this, if that is to be, and the first time only.
-    fn kill(&self, root: &Path, call: &str) {
+    /// Kills whoever called this, if that is to be, and the first time only. Whether it did.
+    fn kill(&self, root: &Path, call: &str) -> bool {
         let marker = root.join(".fake/killed");
-        if self.kill_after.as_deref() == Some(call) && !marker.exists() {
+        let kills = self.kill_after.as_deref() == Some(call) && !marker.exists();
+        if kills {
             fs::write(marker, "").unwrap();
             let _ = kill_process(getppid().unwrap(), Signal::KILL);
             if self.linger {
                 fs::read(root.join(".fake/linger")).unwrap();
             }
         }
+        kills
     }
 }
 
@@ -77,7 +87,9 @@ pub(crate) fn main(name: &str) -> ExitCode {
     match name {
         "kubeadm" => kubeadm(&root, &behaviour, &arguments),
         "ip" if arguments.iter().any(|argument| argument == "address") => {
-            println!(r#"[{{"ifname":"eth7","addr_info":[{{"local":"10.9.8.7"}}]}}]"#);
+            let own = |address: &str, length: u8| json!({ "local": address, "prefixlen": length });
+            let all = json!([own("10.9.8.7", 24), own("fd00::7", 64)]);
+            println!("{}", json!([{ "ifname": "eth7", "addr_info": all }]));
             ExitCode::SUCCESS
         }
         "ip" if arguments.iter().any(|argument| argument == "get") => {
@@ -367,8 +379,11 @@ impl Phase<'_> {
         }
         self.put("var/lib/kubelet/config.yaml", "kubelet");
         self.put("var/lib/kubelet/kubeadm-flags.env", "KUBELET_KUBEADM_ARGS=\"\"");
-        if self.purpose == "join" && self.behaviour.local_mode {
-            return Ok(());
+        if self.purpose == "join" {
+            self.put("etc/kubernetes/bootstrap-kubelet.conf", "with the token");
+            if self.behaviour.local_mode {
+                return Ok(());
+            }
         }
         self.kubelet_runs().await;
         Ok(())
@@ -435,7 +450,26 @@ impl Phase<'_> {
         }] } });
         let nodes = Api::<Node>::all(self.client().await);
         nodes.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
-        self.put("etc/kubernetes/kubelet.conf", "kubelet");
+        self.put("etc/kubernetes/kubelet.conf", &self.given("admin.conf"));
+        if self.purpose == "join" {
+            if self.behaviour.kill(self.root, CERTIFIED) {
+                // The machine has no power.
+                std::process::exit(1);
+            }
+            self.settled().await;
+        }
+    }
+
+    /// What kubeadm does when a joining kubelet has its certificate.
+    async fn settled(&self) {
+        if self.behaviour.annotates {
+            let socket = &self.own()["nodeRegistration"]["criSocket"];
+            let annotation = json!({ "metadata": { "annotations": { CRI_SOCKET: socket } } });
+            let nodes = Api::<Node>::all(self.client().await);
+            let patch = Patch::Merge(annotation);
+            nodes.patch(&self.name(), &PatchParams::default(), &patch).await.unwrap();
+        }
+        let _ = fs::remove_file(self.file("etc/kubernetes/bootstrap-kubelet.conf"));
     }
 
     async fn bootstrap_token(&self) -> Result<(), String> {

@@ -1,16 +1,18 @@
 //! The first machine of a cluster.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use kubewright_node::kubeadm::{self, EngineError, Patience};
+use kubewright_node::formation::AUTO_RENEW;
+use kubewright_node::kubeadm::{self, EngineError, Herald, News, Patience, Purpose};
 use kubewright_node::{reset, token};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::child;
-use crate::fake::Behaviour;
+use crate::fake::{Behaviour, Call};
 use crate::tests::{INIT, RESUMED, join, told};
 use crate::world::{Cluster, SECRET, TOKEN, World, kubeadm_of, patience, run_pods};
 
@@ -115,9 +117,39 @@ pub(crate) async fn nodes_that_must_be_accepted_get_no_right_to_approve_themselv
     );
     assert!(bindings.get_opt(name).await.unwrap().is_none());
     assert!(bindings.get_opt("kubeadm:kubelet-bootstrap").await.unwrap().is_some());
+    // Nobody else would renew the certificates of kubelets.
+    assert!(bindings.get_opt(AUTO_RENEW).await.unwrap().is_some());
+    // Where the approver runs it does, and a node that was removed does not come back.
+    let body = format!("{body}manager: {{image: 'registry.example/kubewright:1'}}\n");
+    let approves = World::new(&kubeadm_of("v1.33.1"), &body).await;
+    approves.run().await.unwrap();
+    let bindings = Api::<ClusterRoleBinding>::all(approves.cluster.client());
+    assert!(bindings.get_opt("kubeadm:kubelet-bootstrap").await.unwrap().is_some());
+    assert!(bindings.get_opt(AUTO_RENEW).await.unwrap().is_none());
     let tokens = token::list(&world.cluster.client(), jiff::Timestamp::now()).await.unwrap();
     assert_eq!((tokens[0].id.as_str(), tokens[0].expired), ("94dcda", false));
     assert!(world.objects().await.contains_key("ConfigMap kube-public/cluster-info"));
+}
+
+/// Whoever waits for the end may not see it.
+pub(crate) async fn what_is_to_be_known_is_told_at_once() {
+    let fail = Some(("control-plane all".to_owned(), "no space left on device".to_owned()));
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, INIT).await;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let herald = |heard: &Arc<Mutex<Vec<String>>>| -> Option<Herald> {
+        let heard = Arc::clone(heard);
+        Some(Box::new(move |news| {
+            heard.lock().unwrap().push(match news {
+                News::Warning(warning) => warning.check.clone(),
+                News::Addon(addon) => format!("{} {}", addon.name, addon.ready),
+            });
+        }))
+    };
+    world.run_heard(patience(), herald(&heard)).await.unwrap_err();
+    assert_eq!(*heard.lock().unwrap(), ["Hostname"]);
+    world.behave(&kubeadm_of("v1.33.1"));
+    world.run_heard(patience(), herald(&heard)).await.unwrap();
+    assert_eq!(*heard.lock().unwrap(), ["Hostname", "Hostname", "flannel true"]);
 }
 
 pub(crate) async fn before_the_kubelet_starts_a_failure_takes_everything_back() {
@@ -134,6 +166,8 @@ pub(crate) async fn before_the_kubelet_starts_a_failure_takes_everything_back() 
     let others: Vec<&String> =
         files.keys().filter(|name| !name.starts_with(state) && *name != "proc/swaps").collect();
     assert!(others.is_empty(), "{others:?}");
+    let restart = |call: &Call| call.arguments == ["restart", "containerd.service"];
+    assert!(!world.calls().iter().any(restart), "nothing of it was changed");
     world.behave(&kubeadm_of("v1.33.1"));
     assert!(world.run().await.unwrap().changed, "once mended it works");
 }
@@ -308,7 +342,8 @@ pub(crate) async fn a_release_with_other_defaults_knows_a_finished_machine_again
     world.configure(&INIT.replace("dns: {", "podSubnet: 172.16.0.0/13, dns: {"));
     assert!(!world.run().await.unwrap().changed);
     world.configure(&INIT.replace("dns: {", "podSubnet: 172.16.0.0/14, dns: {"));
-    assert!(told(&world.run().await.unwrap_err()).contains("another configuration"));
+    let said = told(&world.run().await.unwrap_err());
+    assert!(said.contains("another network.podSubnet (on record"), "{said}");
 }
 
 pub(crate) async fn kubeadm_checks_its_documents_before_anything_is_done() {
@@ -332,9 +367,30 @@ pub(crate) async fn another_purpose_or_configuration_is_refused() {
     world.configure(&join(""));
     assert!(told(&world.run().await.unwrap_err()).contains("finished `init` already"));
     world.configure(&INIT.replace("api.example.com", "other.example.com"));
-    assert!(told(&world.run().await.unwrap_err()).contains("another configuration"));
+    let said = told(&world.run().await.unwrap_err());
+    assert!(said.contains("with another network.dns.externalFqdn (on record"), "{said}");
     world.configure(&INIT.replace(TOKEN, "abcdef.0123456789abcdef"));
     assert!(!world.run().await.unwrap().changed, "a new token is no other machine");
+    // Who says less has asked for nothing else, and is told what stays.
+    world.configure("");
+    let report = world.run().await.unwrap();
+    assert!(!report.changed);
+    let [warning] = report.warnings.as_slice() else { panic!("{report:?}") };
+    let kept = "this machine was made with another network.dns.externalFqdn, node.name";
+    assert_eq!(warning.message, kept);
+    let embedded = kubewright_node::journal::Fingerprint::of(&json!({ "engine": "embedded" }));
+    let state = world.root().join("var/lib/kubewright/node");
+    let refused = kubewright_node::journal::Journal::open(&state, "init", &embedded).unwrap_err();
+    assert!(refused.to_string().contains("with another engine"), "{refused}");
+}
+
+pub(crate) async fn one_that_has_joined_is_not_asked_where_to() {
+    let world = World::new(&kubeadm_of("v1.33.1"), &join("")).await;
+    world.run().await.unwrap();
+    world.configure("");
+    assert!(!world.run_for(Purpose::Join, patience()).await.unwrap().changed);
+    let said = told(&world.run_for(Purpose::Init, patience()).await.unwrap_err());
+    assert!(said.contains("finished `join` already"), "{said}");
 }
 
 pub(crate) async fn proxies_reach_kubeadm_and_units() {
@@ -342,6 +398,8 @@ pub(crate) async fn proxies_reach_kubeadm_and_units() {
     let world = World::new(&kubeadm_of("v1.33.1"), body).await;
     world.run().await.unwrap();
     let calls = world.calls();
+    let enabled = |call: &&Call| call.arguments == ["enable", "kubelet.service"];
+    assert_eq!(calls.iter().filter(enabled).count(), 1);
     let certs = calls.iter().find(|call| call.arguments.contains(&"certs".to_owned())).unwrap();
     let variable = |name: &str| {
         certs.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -349,7 +407,9 @@ pub(crate) async fn proxies_reach_kubeadm_and_units() {
     assert_eq!(variable("HTTP_PROXY"), Some("http://proxy:8080"));
     let no_proxy = variable("NO_PROXY").unwrap();
     let network = ["example.com", "172.16.0.0/13", "172.24.0.0/16", ".svc", ".cluster.local"];
-    for name in network.into_iter().chain(["10.9.8.7", "fd00::7"]) {
+    // Others of the cluster are in the machine's networks: the API server reaches their kubelets.
+    let own = ["10.9.8.7", "fd00::7", "10.9.8.0/24", "fd00::/64"];
+    for name in network.into_iter().chain(own) {
         assert!(no_proxy.split(',').any(|it| it == name), "{name} is not in {no_proxy}");
     }
     let unit = "etc/systemd/system/containerd.service.d/30-kubewright-proxy.conf";
@@ -361,6 +421,13 @@ pub(crate) async fn proxies_reach_kubeadm_and_units() {
         calls.iter().any(|call| call.program == "systemctl"
             && call.arguments == ["restart", "containerd.service"])
     );
+    // What is taken back is taken from the runtime, too.
+    let fail = Some(("certs all".to_owned(), "no".to_owned()));
+    let world = World::new(&Behaviour { fail, ..kubeadm_of("v1.33.1") }, body).await;
+    world.run().await.unwrap_err();
+    assert!(!world.has(unit));
+    let last = world.calls().pop().unwrap();
+    assert_eq!((last.program.as_str(), last.arguments[0].as_str()), ("systemctl", "restart"));
 }
 
 pub(crate) async fn the_password_of_a_proxy_is_in_no_error() {
@@ -391,6 +458,38 @@ pub(crate) async fn the_address_is_that_of_the_interface() {
         document["nodeRegistration"]["kubeletExtraArgs"],
         json!([{ "name": "node-ip", "value": "10.9.8.7" }])
     );
+}
+
+pub(crate) async fn addresses_are_of_the_families_of_the_cluster() {
+    let v6 = "podSubnet: 'fd01::/56', serviceSubnet: 'fd02::/112'";
+    let both = "podSubnet: '10.1.0.0/16,fd01::/56', serviceSubnet: '10.2.0.0/16,fd02::/112'";
+    for (network, advertised, node_ip) in [
+        (format!("bind: {{interface: eth7}}, {v6}"), json!("fd00::7"), json!("fd00::7")),
+        (
+            format!("bind: {{interface: eth7}}, {both}"),
+            json!("10.9.8.7"),
+            json!("10.9.8.7,fd00::7"),
+        ),
+        (
+            format!("bind: {{address: 10.9.8.7}}, {both}"),
+            json!("10.9.8.7"),
+            json!("10.9.8.7,fd00::7"),
+        ),
+        (both.to_owned(), Value::Null, json!("10.9.8.7,fd00::7")),
+        (v6.to_owned(), Value::Null, Value::Null),
+    ] {
+        let body = format!("node: {{name: seeder}}\nnetwork: {{{network}}}\n");
+        let world = World::new(&kubeadm_of("v1.33.1"), &body).await;
+        child::run(&world, Some(6)).await;
+        let document = &world.documents()[0];
+        assert_eq!(document["localAPIEndpoint"]["advertiseAddress"], advertised, "{network}");
+        let arguments = &document["nodeRegistration"]["kubeletExtraArgs"];
+        assert_eq!(arguments[0]["value"], node_ip, "{network}");
+    }
+    let body = format!("node: {{name: seeder}}\nnetwork: {{bind: {{interface: eth8}}, {v6}}}\n");
+    let world = World::new(&kubeadm_of("v1.33.1"), &body).await;
+    let said = told(&world.run().await.unwrap_err());
+    assert!(said.contains("eth8 has no global IPv6 address"), "{said}");
 }
 
 pub(crate) async fn images_are_imported_before_anything_is_pulled() {
@@ -500,7 +599,7 @@ pub(crate) async fn the_kubeadm_that_is_named_is_run() {
         "node: {name: seeder}\npaths: {kubeadm: /nowhere/kubeadm, state: /var/lib/other}\n",
     );
     let said = told(&world.run().await.unwrap_err());
-    assert!(said.contains("there is no kubeadm"), "{said}");
+    assert!(said.contains("there is no program /nowhere/kubeadm"), "{said}");
 }
 
 pub(crate) async fn a_token_may_be_in_a_file() {

@@ -1,18 +1,23 @@
 //! One more machine.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Node;
 use kube::Api;
+use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
-use kubewright_node::kubeadm::Patience;
+use kubewright_node::discovery::Pin;
+use kubewright_node::embedded;
+use kubewright_node::kubeadm::{Patience, Purpose};
 use kubewright_node::reset;
 use serde_json::json;
 
 use crate::child;
-use crate::fake::Behaviour;
-use crate::tests::{PIN, join, told};
+use crate::fake::{Behaviour, CERTIFIED, CRI_SOCKET};
+use crate::tests::{INIT, PIN, join, told};
 use crate::world::{Cluster, TOKEN, World, kubeadm_of, patience};
 
 pub(crate) async fn a_worker_joins_with_token_and_pin() {
@@ -179,10 +184,153 @@ pub(crate) async fn a_node_that_waits_to_be_accepted_is_told_where() {
     );
     // Accepted meanwhile, the kubelet has got its certificate; kubeadm would refuse to do it again.
     world.behave(&kubeadm_of("v1.28.0"));
-    std::fs::create_dir_all(world.root().join("etc/kubernetes")).unwrap();
-    std::fs::write(world.root().join("etc/kubernetes/kubelet.conf"), "kubelet").unwrap();
+    let folder = world.root().join("etc/kubernetes");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(world.root().join(".fake/admin.conf"), folder.join("kubelet.conf")).unwrap();
+    std::fs::write(folder.join("bootstrap-kubelet.conf"), "with the token").unwrap();
+    let nodes = Api::<Node>::all(world.cluster.client());
+    let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "worker" } });
+    nodes.patch("worker", &PatchParams::apply("kubelet"), &Patch::Apply(node)).await.unwrap();
     assert!(world.run().await.unwrap().changed);
     assert_eq!(world.phases(), ["preflight", "kubelet-start"], "not a second time");
+    let node = nodes.get("worker").await.unwrap();
+    assert_eq!(node.annotations()[CRI_SOCKET], "unix:///run/containerd/containerd.sock");
+    assert!(!world.has("etc/kubernetes/bootstrap-kubelet.conf"), "the token is in it");
+}
+
+/// A worker that has joined, and the file of its journal.
+async fn worker() -> (World, PathBuf) {
+    let world = World::new(&kubeadm_of("v1.33.1"), &join("")).await;
+    world.run().await.unwrap();
+    let journal = world.root().join("var/lib/kubewright/node/join.journal.json");
+    assert!(journal.exists());
+    (world, journal)
+}
+
+/// The pin of the cluster of these tests.
+fn pin_of(cluster: &Cluster) -> String {
+    let pins = Pin::of_pem(cluster.server.pki().certificate_pem()).unwrap();
+    pins[0].to_string()
+}
+
+pub(crate) async fn a_worker_that_has_lost_its_journal_is_still_that_node() {
+    for (corrupt, told_of) in [(true, ".corrupt-"), (false, "is not there")] {
+        let (world, journal) = worker().await;
+        let state = journal.parent().unwrap();
+        // Neither where nor whom to believe nor a token; and all of it.
+        let all = join("").replace(PIN, &pin_of(&world.cluster));
+        for body in ["node: {name: worker}\n", &all] {
+            match corrupt {
+                true => std::fs::write(&journal, "{").unwrap(),
+                false => std::fs::remove_file(&journal).unwrap(),
+            }
+            let before = world.calls().len();
+            world.configure(body);
+            let report = world.run_for(Purpose::Join, patience()).await.unwrap();
+            let warning = report.warnings[0].to_string();
+            assert!(!report.changed && report.warnings.len() == 1, "{report:?}");
+            assert!(warning.contains(told_of), "{warning}");
+            assert!(world.has("etc/sysctl.d/99-kubewright.conf"));
+            let calls = world.calls();
+            assert!(
+                calls[before..]
+                    .iter()
+                    .all(|call| call.arguments[0] != "join" || call.arguments[1] == "--help")
+            );
+            let recorded = kubewright_node::journal::recorded(state, "join").unwrap();
+            assert!(recorded.finished && !embedded::is_ours(&recorded), "{recorded:?}");
+        }
+        // Not as another one.
+        world.configure(&all.replace("worker", "other"));
+        assert!(told(&world.run().await.unwrap_err()).contains("another node.name"));
+    }
+}
+
+pub(crate) async fn a_worker_without_a_journal_is_not_asked_into_another_cluster() {
+    let (world, journal) = worker().await;
+    let files = || {
+        let mut files = world.files();
+        files.retain(|name, _| !name.contains("join.journal"));
+        files
+    };
+    let before = files();
+    let server = format!("https://{}", world.cluster.address);
+    let unpinned = join("").replace(&format!("caCrtHash: '{PIN}'"), "unsafeSkipVerification: true");
+    for body in [join(""), unpinned.clone()] {
+        std::fs::write(&journal, "{").unwrap();
+        world.configure(&body);
+        let said = told(&world.run().await.unwrap_err());
+        assert!(said.contains(&format!("is a node of {server}")), "{said}");
+        assert!(said.contains("`kubewright node reset`"), "{said}");
+        assert_eq!(files(), before);
+    }
+    // By its address, where no authority is given.
+    world.configure(&unpinned.replace("10.0.0.1", &world.cluster.address.to_string()));
+    assert!(!world.run().await.unwrap().changed);
+}
+
+pub(crate) async fn a_worker_without_a_journal_waits_for_its_cluster_to_tell() {
+    let (world, journal) = worker().await;
+    std::fs::remove_file(&journal).unwrap();
+    let kubelet = world.root().join("etc/kubernetes/kubelet.conf");
+    let known = std::fs::read_to_string(&kubelet).unwrap();
+    // A port on which nobody listens.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let silent = known.replace(&world.cluster.address.to_string(), &port.to_string());
+    std::fs::write(&kubelet, silent).unwrap();
+    world.configure("node: {name: worker}\n");
+    let said = told(&world.run_for(Purpose::Join, patience()).await.unwrap_err());
+    assert!(said.contains("the cluster does not say"), "{said}");
+    assert!(world.has("etc/sysctl.d/99-kubewright.conf"));
+    std::fs::write(&kubelet, known).unwrap();
+    assert!(!world.run_for(Purpose::Join, patience()).await.unwrap().changed);
+}
+
+pub(crate) async fn what_runs_is_not_taken_back_when_its_journal_is_lost() {
+    for corrupt in [true, false] {
+        let cluster = Cluster::start().await;
+        let seeder = World::of(cluster.clone(), &kubeadm_of("v1.33.1"), INIT);
+        let member = control_plane(&cluster, "second", "v1.35.0");
+        for (world, purpose) in [(seeder, "init"), (member, "join")] {
+            world.run().await.unwrap();
+            let state = world.root().join("var/lib/kubewright/node");
+            let journal = state.join(format!("{purpose}.journal.json"));
+            match corrupt {
+                true => std::fs::write(journal, "{").unwrap(),
+                false => std::fs::remove_file(journal).unwrap(),
+            }
+            // The second run knows no more than the first one.
+            for _ in 0..2 {
+                let said = told(&world.run().await.unwrap_err());
+                assert!(said.contains("nothing is taken back: kubeadm has started"), "{said}");
+                assert!(world.has("etc/sysctl.d/99-kubewright.conf"));
+                assert!(world.has("etc/kubernetes/admin.conf"));
+            }
+        }
+    }
+}
+
+/// Between the certificate and what kubeadm does then.
+pub(crate) async fn killed_when_the_kubelet_has_its_certificate_joining_ends_the_same() {
+    for version in ["v1.28.0", "v1.33.1", "v1.34.1", "v1.35.0"] {
+        let kill_after = Some(CERTIFIED.to_owned());
+        let behaviour = Behaviour { kill_after, ..kubeadm_of(version) };
+        let world = World::new(&behaviour, &join("")).await;
+        let killed = child::run(&world, None).await;
+        assert!(!killed.status.success(), "{version}");
+        assert!(world.has("etc/kubernetes/bootstrap-kubelet.conf"), "{version}");
+        let output = child::run(&world, None).await;
+        assert!(output.status.success(), "{version}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(!world.has("etc/kubernetes/bootstrap-kubelet.conf"), "{version}");
+        let node = Api::<Node>::all(world.cluster.client()).get("worker").await.unwrap();
+        let noted = node.annotations().get(CRI_SOCKET).map(String::as_str);
+        let annotates = kubeadm_of(version).annotates;
+        assert_eq!(
+            noted,
+            annotates.then_some("unix:///run/containerd/containerd.sock"),
+            "{version}"
+        );
+    }
 }
 
 pub(crate) async fn a_worker_that_is_reset_keeps_an_etcd_that_is_not_its_own() {

@@ -50,6 +50,7 @@ fn comparable(
     let mut files = world.files();
     for name in [
         "etc/kubernetes/admin.conf",
+        "etc/kubernetes/kubelet.conf",
         "etc/kubernetes/super-admin.conf",
         "etc/kubernetes/pki/ca.crt",
     ] {
@@ -129,6 +130,7 @@ pub(crate) async fn killed_before_units_are_reloaded_the_next_run_does_it() {
                 "modprobe overlay",
                 "sysctl --load",
                 "systemctl daemon-reload",
+                "systemctl enable",
                 "systemctl restart"
             ],
             "{program}"

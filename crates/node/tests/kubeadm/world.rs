@@ -20,7 +20,7 @@ use kubewright_apiserver::Server;
 use kubewright_node::addon::Extras;
 use kubewright_node::config::{Loaded, Source, load};
 use kubewright_node::host::Host;
-use kubewright_node::kubeadm::{self, EngineError, Patience, Report, Request};
+use kubewright_node::kubeadm::{self, EngineError, Herald, Patience, Purpose, Report, Request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -112,6 +112,11 @@ pub(crate) fn patience() -> Patience {
     }
 }
 
+/// What a configuration is for.
+pub(crate) fn purpose(loaded: &Loaded) -> Purpose {
+    if loaded.configuration.is_seeder() { Purpose::Init } else { Purpose::Join }
+}
+
 pub(crate) fn extras() -> Extras {
     let map = |name: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "kube-system" } });
     Extras { manager: vec![map("of-manager")], podnet: vec![map("of-podnet")] }
@@ -130,6 +135,7 @@ pub(crate) fn kubeadm_of(version: &str) -> Behaviour {
         }
         .to_owned(),
         local_mode: minor >= 33,
+        annotates: minor < 34,
         super_admin: minor >= 29,
         ..Behaviour::default()
     }
@@ -200,13 +206,40 @@ impl World {
     }
 
     pub(crate) async fn run_with(&self, patience: Patience) -> Result<Report, EngineError> {
+        self.run_heard(patience, None).await
+    }
+
+    pub(crate) async fn run_for(
+        &self,
+        purpose: Purpose,
+        patience: Patience,
+    ) -> Result<Report, EngineError> {
+        self.run_as(purpose, patience, None).await
+    }
+
+    pub(crate) async fn run_heard(
+        &self,
+        patience: Patience,
+        herald: Option<Herald>,
+    ) -> Result<Report, EngineError> {
+        self.run_as(purpose(&self.load()), patience, herald).await
+    }
+
+    async fn run_as(
+        &self,
+        purpose: Purpose,
+        patience: Patience,
+        herald: Option<Herald>,
+    ) -> Result<Report, EngineError> {
         let (host, loaded) = (self.host(), self.load());
         kubeadm::run(Request {
             host: &host,
+            purpose,
             configuration: &loaded.configuration,
             extras: &extras(),
             patience,
             observer: None,
+            herald,
         })
         .await
     }

@@ -14,6 +14,7 @@ fn documents(configuration: &NodeConfiguration, version: &str) -> Vec<Value> {
         version: &version,
         name: "seeder",
         address: Some("10.0.0.1"),
+        node_ip: Some("10.0.0.1"),
         token: Some(&token),
         certificate_key: Some(&key),
         joining: Duration::from_secs(300),
@@ -104,8 +105,17 @@ fn the_load_balancer_is_where_everyone_goes() {
     let cluster = cluster_of(&configuration, "v1.31.0");
     assert_eq!(cluster["controlPlaneEndpoint"], "api.example.com:7443");
     assert_eq!(cluster["apiServer"]["certSANs"], json!(["10.9.9.9", "api.example.com"]));
-    configuration.network.dns.external_fqdn = "fd00::1".to_owned();
-    assert_eq!(cluster_of(&configuration, "v1.31.0")["controlPlaneEndpoint"], "[fd00::1]:7443");
+    // It may listen on another port than the API servers behind it.
+    for (given, endpoint, san) in [
+        ("fd00::1", "[fd00::1]:7443", "fd00::1"),
+        ("[fd00::1]:8443", "[fd00::1]:8443", "fd00::1"),
+        ("api.example.com:8443", "api.example.com:8443", "api.example.com"),
+    ] {
+        configuration.network.dns.external_fqdn = given.to_owned();
+        let cluster = cluster_of(&configuration, "v1.31.0");
+        assert_eq!(cluster["controlPlaneEndpoint"], endpoint);
+        assert_eq!(cluster["apiServer"]["certSANs"], json!(["10.9.9.9", san]));
+    }
 }
 
 #[test]
@@ -179,6 +189,7 @@ fn waiting_to_be_accepted_takes_longer_where_that_can_be_said() {
             version: &version,
             name: "n",
             address: None,
+            node_ip: None,
             token: None,
             certificate_key: None,
             joining: Duration::from_secs(7200),
@@ -219,6 +230,7 @@ fn takes_the_documents(kubeadm: &Path) {
         version: &version,
         name: "seeder",
         address: Some("10.0.0.1"),
+        node_ip: Some("10.0.0.1"),
         token: Some(&token),
         certificate_key: Some(&key),
         joining: Duration::from_secs(300),
