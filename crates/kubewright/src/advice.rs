@@ -3,8 +3,17 @@
 use std::error::Error;
 use std::io;
 
+use kubewright_node::embedded::JoinError;
+use kubewright_node::join::EnrolError;
+use kubewright_node::token::DEFAULT_GROUP;
+
 /// What to do about an error, if its causes tell.
 pub(crate) fn on(error: &anyhow::Error) -> Option<String> {
+    if error.chain().any(lacks_group) {
+        return Some(format!(
+            "make a token with `kubewright node token create`; one of groups of your own needs {DEFAULT_GROUP}, too"
+        ));
+    }
     let of_api_server = error.chain().find_map(of_kube)?;
     if let kube::Error::Api(status) = of_api_server {
         return match status.code {
@@ -23,6 +32,11 @@ pub(crate) fn on(error: &anyhow::Error) -> Option<String> {
     causes.any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused).then(|| {
         "start the API server, or choose another with --kubeconfig or --context".to_owned()
     })
+}
+
+/// Whether a token was not enough to ask for a certificate.
+fn lacks_group(cause: &(dyn Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(JoinError::Enrol(EnrolError::Forbidden { .. })))
 }
 
 /// What the API server said, or what kept us from asking it. Registries and others refuse
@@ -44,6 +58,15 @@ mod tests {
         let error = anyhow::Error::new(kube::Error::Api(Box::new(status))).context("listing");
         assert!(on(&error).unwrap().contains("kubewright manifests"));
         assert_eq!(on(&anyhow::anyhow!("something else")), None);
+    }
+
+    #[test]
+    fn a_token_that_is_not_enough_is_to_be_of_the_group() {
+        let status = Status { code: 403, ..Status::failure("no", "Forbidden") };
+        let source = Box::new(kube::Error::Api(Box::new(status)));
+        let error = EnrolError::Forbidden { node: "a".to_owned(), source };
+        let error = anyhow::Error::new(JoinError::from(error));
+        assert!(on(&error).unwrap().contains(DEFAULT_GROUP));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use kubewright_operator::{LogArgs, install_crypto_provider};
 use kubewright_podnet::options::with_two_dashes;
 
@@ -15,6 +15,10 @@ use crate::command::{
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::plugin::{self, Role};
+
+pub(crate) mod podnet_alone;
+
+pub use podnet_alone::main as podnet;
 
 /// Everything that has to happen on and around a Kubernetes node.
 ///
@@ -69,14 +73,39 @@ pub fn main() -> ExitCode {
     if role == Role::Completer {
         return complete(&arguments);
     }
-    let matches = command(role).get_matches_from(arguments);
-    let quiet = matches.value_source("log_level") == Some(ValueSource::DefaultValue);
+    let matches = command(role).try_get_matches_from(&arguments);
+    let matches = matches.unwrap_or_else(|error| refuse(&error, &arguments));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let serves = cli.command.serves();
+    start(&matches, cli.log, serves, || run(cli.command))
+}
+
+/// Does what was asked for, with logs and what else every command needs; its exit code.
+fn start(
+    matches: &ArgMatches,
+    mut log: LogArgs,
+    serves: bool,
+    command: impl FnOnce() -> Outcome,
+) -> ExitCode {
     install_crypto_provider();
-    run(cli, quiet).unwrap_or_else(|failure| {
+    if !serves && matches.value_source("log_level") == Some(ValueSource::DefaultValue) {
+        // Nobody asked for logs: it says itself what there is to say, also about requests that
+        // failed.
+        "error,kube_client=off".clone_into(&mut log.log_level);
+    }
+    log.init().map_err(Failure::usage).and_then(|()| command()).unwrap_or_else(|failure| {
         eprint!("{}", failure.report());
         failure.exit_code()
     })
+}
+
+/// Says what is wrong with a line.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ! {
+    if let Some(text) = node::refusal(&error.to_string(), arguments) {
+        eprint!("{text}");
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
 }
 
 /// The command line, by the name under which it was asked for.
@@ -96,14 +125,8 @@ fn complete(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-/// `quiet`: nobody asked for logs.
-fn run(mut cli: Cli, quiet: bool) -> Outcome {
-    if quiet && !cli.command.serves() {
-        // It says itself what there is to say, also about requests that failed.
-        "error,kube_client=off".clone_into(&mut cli.log.log_level);
-    }
-    cli.log.init().map_err(Failure::usage)?;
-    match cli.command {
+fn run(command: Command) -> Outcome {
+    match command {
         Command::Up(args) => wait(up::run(args)),
         Command::Local(args) => local::run(args),
         Command::Controllers(args) => wait(controllers::run(args)),

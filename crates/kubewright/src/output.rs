@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use kubewright_node::join::legible;
 use kubewright_operator::environment;
 use serde::Serialize;
 
@@ -86,7 +87,8 @@ pub(crate) fn stdout_colours() -> bool {
 /// Lines `name  value`, aligned.
 pub(crate) fn pairs(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    pairs.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
+    let line = |(name, value): &(&str, String)| format!("{name:<width$}  {}\n", legible(value));
+    pairs.iter().map(line).collect()
 }
 
 /// Rows under their headings, aligned.
@@ -94,6 +96,7 @@ pub(crate) fn columns<const N: usize>(
     headings: &[&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    let rows = rows.into_iter().map(|row| row.map(|cell| legible(&cell)));
     let rows: Vec<[String; N]> = [headings.map(str::to_owned)].into_iter().chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or_default()).collect();
@@ -123,6 +126,14 @@ mod tests {
     fn columns_are_aligned() {
         let rows = [["1".to_owned(), "2".to_owned()], ["long".to_owned(), String::new()]];
         assert_eq!(columns(&["A", "B"], rows), "A     B\n1     2\nlong\n");
+    }
+
+    #[test]
+    fn what_others_have_written_moves_no_cursor() {
+        let text = "a\u{1b}[2Jb\nc\u{9b}1A\u{202e}d é";
+        let shown = "a\\u{1b}[2Jb\\nc\\u{9b}1A\\u{202e}d é";
+        assert_eq!(pairs(&[("a", text.into())]), format!("a  {shown}\n"));
+        assert_eq!(columns(&["A"], [[text.to_owned()]]), format!("A\n{shown}\n"));
     }
 
     #[test]

@@ -28,11 +28,11 @@ fn prepare(sandbox: &Sandbox) {
     fs::create_dir(&bin).unwrap();
     fs::create_dir_all(&tree).unwrap();
     script(&bin.join("rustc"), &format!("echo {}\n", bin.display()));
-    // Where `cargo build --target T --target-dir D --profile dist --package P` leaves P.
+    // Where `cargo build --target T --target-dir D --profile F --package P [--bin B]` leaves it.
     let cargo = format!(
-        "while [ $# -gt 0 ]; do case \"$1\" in\n--target) t=$2 ;; --target-dir) d=$2 ;; --package) p=$2 ;;\n\
-         esac; shift; done\nmkdir -p \"$d/$t/dist\"\n\
-         strip -o \"$d/$t/dist/${{p%-shim}}\" {KUBEWRIGHT}\n"
+        "while [ $# -gt 0 ]; do case \"$1\" in\n--target) t=$2 ;; --target-dir) d=$2 ;;\n\
+         --profile) f=$2 ;; --package) p=$2 ;; --bin) b=$2 ;;\nesac; shift; done\n\
+         mkdir -p \"$d/$t/$f\"\nstrip -o \"$d/$t/$f/${{b:-${{p%-shim}}}}\" {KUBEWRIGHT}\n"
     );
     script(&bin.join("cargo"), &cargo);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/images");

@@ -297,5 +297,5 @@ fn a_container_acts_on_the_machine() {
     assert!(ended.stdout.starts_with("checks\nmachine\npreflight\n"), "{ended:?}");
     assert_eq!(ended.code, Some(0));
     let without = contained(&[]);
-    assert!(without.stderr.contains("there is no kubeadm"), "{without:?}");
+    assert!(without.stderr.contains("there is no program"), "{without:?}");
 }

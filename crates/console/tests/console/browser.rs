@@ -21,6 +21,9 @@ use tokio::net::TcpStream;
 /// Long enough for a busy machine; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Drivers that are started until one has a port.
+const TRIES: usize = 5;
+
 /// A key of the WebDriver protocol.
 pub(crate) const TAB: &str = "\u{e004}";
 /// Another.
@@ -48,30 +51,43 @@ impl Drop for Browser {
     }
 }
 
+/// A driver, and its port; none when it ended at once.
+fn driver() -> Option<(Child, u16)> {
+    let mut driver = Command::new(require::find("chromedriver").unwrap())
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    // The rest is read too: a full pipe would stop it.
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                let _ = sender.send(port.trim_end_matches('.').parse::<u16>().unwrap());
+            }
+        }
+    });
+    match receiver.recv_timeout(PATIENCE) {
+        Ok(port) => Some((driver, port)),
+        Err(_) => {
+            let _ = driver.kill();
+            let _ = driver.wait();
+            None
+        }
+    }
+}
+
 impl Browser {
     /// Starts one with a profile of its own.
     pub(crate) async fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
-        let program = require::find("chromedriver").unwrap();
-        let mut driver = Command::new(program)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        // The rest is read too: a full pipe would stop it.
-        let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                if let Some((_, port)) = line.split_once("started successfully on port ") {
-                    let _ = sender.send(port.trim_end_matches('.').parse::<u16>().unwrap());
-                }
-            }
-        });
-        let port = receiver.recv_timeout(PATIENCE).expect("chromedriver tells its port");
+        // It takes a free port of IPv4, and ends when that is taken for IPv6.
+        let started = (0..TRIES).find_map(|_| driver());
+        let (driver, port) = started.expect("chromedriver tells its port");
         let mut browser =
             Self { driver, browser: None, port, session: String::new(), _profile: profile };
         let profile = browser._profile.path().display().to_string();

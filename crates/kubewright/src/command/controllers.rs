@@ -65,6 +65,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
         let error = anyhow::anyhow!("--dry-run is of the HostEndpoint controller alone");
         return Err(Failure::usage(error).advise("add --only hostendpoint"));
     }
+    let config = args.client.config().await.map_err(Failure::new).map_err(cannot)?;
     supervise(chosen[0], &args.manager, &args.client, dry_run, |mut manager| {
         if chosen.contains(&Controller::Hostendpoint) {
             manager = host_endpoints(manager, &args.hostendpoint);
@@ -73,7 +74,8 @@ pub(crate) async fn run(args: Args) -> Outcome {
             manager = peer_pods(manager, &args.peerpod);
         }
         if chosen.contains(&Controller::Node) {
-            let approver = Approver::new(args.node.options(), manager.metrics());
+            let approver =
+                Approver::new(args.node.options(config.cluster_url.host()), manager.metrics());
             manager = manager.controller_by_lease(Controller::Node.lease(), approver);
         }
         manager
@@ -123,6 +125,10 @@ fn peer_pods(manager: Manager, args: &PeerPodArgs) -> Manager {
     manager.controller_by_lease(Controller::Peerpod.lease(), controller)
 }
 
+fn cannot(failure: Failure) -> Failure {
+    failure.context("cannot run the controllers")
+}
+
 async fn supervise(
     first: Controller,
     args: &ManagerArgs,
@@ -130,7 +136,6 @@ async fn supervise(
     dry_run: bool,
     add: impl FnOnce(Manager) -> Manager,
 ) -> Outcome {
-    let cannot = |failure: Failure| failure.context("cannot run the controllers");
     let client = client.client().await.map_err(Failure::new).map_err(cannot)?;
     let shutdown = Shutdown::on_signals()?;
     let mut settings = args.options(&client, first.lease()).map_err(Failure::usage)?;

@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// What becomes of the CNI plugin on each node: take it away before the agent is deleted
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     podnet_plugin: PodnetPlugin,
+    /// With a policy that lets each agent change pods of its own node only (Kubernetes 1.30 or newer)
+    #[arg(long)]
+    podnet_policy: bool,
     /// With Services and ServiceMonitors, for the Prometheus operator
     #[arg(long)]
     service_monitors: bool,
@@ -79,6 +82,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         replicas: args.replicas,
         podnet_plugin: args.podnet_plugin,
         defaults: args.defaults.defaults(),
+        podnet_policy: args.podnet_policy,
         service_monitors: args.service_monitors,
         dashboard: args.dashboard,
     };

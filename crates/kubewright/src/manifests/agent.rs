@@ -11,9 +11,14 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
+use kubewright_podnet::options::HEAP;
+use kubewright_podnet::options::environment::{BIN_DIR, CONF_DIR, NODE_NAME};
 
 use super::deployment::{linux, probe, quantities};
 use super::{AGENT, Component, PodnetPlugin, Settings};
+
+/// What nodes run: `kubewright podnet`, alone.
+const PROGRAM: &str = "/usr/bin/kubewright-podnet";
 
 /// Port of /metrics, /healthz and /readyz.
 pub(super) const HEALTH: i32 = 8087;
@@ -22,32 +27,56 @@ pub(super) const HEALTH: i32 = 8087;
 /// addresses, to announce addresses, and to write into folders of other users.
 const CAPABILITIES: [&str; 4] = ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "DAC_OVERRIDE"];
 
+/// What a container needs beside them: to give plugins the root of the node.
+const CONTAINED: [&str; 1] = ["SYS_CHROOT"];
+
+/// Where the root of the node is.
+const HOST_ROOT: &str = "/host";
+
 /// Says under which AppArmor profile the container `agent` runs.
 const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/agent";
 
-/// Folders of the node.
+/// A folder of the node, by the same path in our containers: what runs in the root of the node, and
+/// what is written for programs there, names it as the agent does.
 struct Folder {
     name: &'static str,
     path: &'static str,
-    read_only: bool,
-    /// Namespaces are mounted there while the agent runs.
+    /// What the agent does there.
+    agent: Access,
+    /// What the init container does there.
+    plugin: Access,
+    /// Something is mounted in it while the agent runs.
     propagates: bool,
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Access {
+    None,
+    Read,
+    Write,
+}
+
+const CNI_BIN: &str = "/opt/cni/bin";
+const CNI_CONF: &str = "/etc/cni/net.d";
+const NETNS: &str = "netns";
+const HOST: &str = "host";
+
 const FOLDERS: [Folder; 9] = [
-    folder("cni-bin", "/opt/cni/bin", true),
-    folder("cni-conf", "/etc/cni/net.d", true),
-    folder("cni-state", "/var/lib/cni", false),
-    folder("state", "/var/lib/kubewright", false),
-    folder("run", "/run/kubewright", false),
-    folder("containerd", "/run/containerd", true),
-    folder("crio", "/run/crio", true),
-    folder("pod-resources", "/var/lib/kubelet/pod-resources", true),
-    Folder { name: "netns", path: "/run/netns", read_only: false, propagates: true },
+    // The agent sees it in the root of the node.
+    Folder { plugin: Access::Write, ..folder("cni-bin", CNI_BIN, Access::None) },
+    Folder { plugin: Access::Write, ..folder("cni-conf", CNI_CONF, Access::Read) },
+    folder("cni-state", "/var/lib/cni", Access::Write),
+    Folder { plugin: Access::Write, ..folder("state", "/var/lib/kubewright", Access::Write) },
+    folder("run", "/run/kubewright", Access::Write),
+    // Where it is told to, it keeps the namespaces of pods here, too.
+    Folder { propagates: true, ..folder("containerd", "/run/containerd", Access::Read) },
+    folder("crio", "/run/crio", Access::Read),
+    folder("pod-resources", "/var/lib/kubelet/pod-resources", Access::Read),
+    Folder { propagates: true, ..folder(NETNS, "/run/netns", Access::Write) },
 ];
 
-const fn folder(name: &'static str, path: &'static str, read_only: bool) -> Folder {
-    Folder { name, path, read_only, propagates: false }
+const fn folder(name: &'static str, path: &'static str, agent: Access) -> Folder {
+    Folder { name, path, agent, plugin: Access::None, propagates: false }
 }
 
 pub(super) fn daemon_set(settings: &Settings) -> DaemonSet {
@@ -88,6 +117,8 @@ fn pod(settings: &Settings) -> PodSpec {
         priority_class_name: Some("system-node-critical".to_owned()),
         // It makes networks and cannot wait for one, and plugins act on the node's.
         host_network: Some(true),
+        // Plugins find themselves in the /proc of the node.
+        host_pid: Some(true),
         dns_policy: Some("Default".to_owned()),
         node_selector: Some(linux()),
         // Wherever there are pods.
@@ -97,42 +128,63 @@ fn pod(settings: &Settings) -> PodSpec {
         }]),
         init_containers: Some(vec![plugin(settings)]),
         containers: vec![container(settings)],
-        volumes: Some(FOLDERS.iter().map(volume).collect()),
+        volumes: Some(volumes()),
         ..PodSpec::default()
     }
 }
 
-fn volume(folder: &Folder) -> Volume {
-    Volume {
-        name: folder.name.to_owned(),
+fn volumes() -> Vec<Volume> {
+    let volume = |name: &str, path: &str, kind: &str| Volume {
+        name: name.to_owned(),
         host_path: Some(HostPathVolumeSource {
-            path: folder.path.to_owned(),
-            type_: Some("DirectoryOrCreate".to_owned()),
+            path: path.to_owned(),
+            type_: Some(kind.to_owned()),
         }),
         ..Volume::default()
-    }
+    };
+    let folders = FOLDERS.iter().map(|it| volume(it.name, it.path, "DirectoryOrCreate"));
+    folders.chain([volume(HOST, "/", "Directory")]).collect()
 }
 
-fn mount(folder: &Folder, path: &str) -> VolumeMount {
-    VolumeMount {
+fn mount(folder: &Folder, access: Access) -> Option<VolumeMount> {
+    (access != Access::None).then(|| VolumeMount {
         name: folder.name.to_owned(),
-        mount_path: path.to_owned(),
-        read_only: folder.read_only.then_some(true),
-        mount_propagation: folder.propagates.then(|| "HostToContainer".to_owned()),
+        mount_path: folder.path.to_owned(),
+        read_only: (access == Access::Read).then_some(true),
+        mount_propagation: folder.propagates.then(from_host),
         ..VolumeMount::default()
-    }
+    })
 }
 
-fn mounts() -> Vec<VolumeMount> {
+fn from_host() -> String {
+    "HostToContainer".to_owned()
+}
+
+fn agents_mounts() -> Vec<VolumeMount> {
     let mut mounts = Vec::new();
-    for folder in &FOLDERS {
-        mounts.push(mount(folder, folder.path));
-        if folder.propagates {
-            // Runtimes tell the path of a namespace with the old name of /run in it.
-            mounts.push(mount(folder, &format!("/var{}", folder.path)));
-        }
+    for mount in FOLDERS.iter().filter_map(|folder| mount(folder, folder.agent)) {
+        // Runtimes tell the path of a namespace with the old name of /run in it.
+        let old = (mount.name == NETNS).then(|| format!("/var{}", mount.mount_path));
+        let old = old.map(|mount_path| VolumeMount { mount_path, ..mount.clone() });
+        mounts.push(mount);
+        mounts.extend(old);
     }
+    mounts.push(VolumeMount {
+        name: HOST.to_owned(),
+        mount_path: HOST_ROOT.to_owned(),
+        mount_propagation: Some(from_host()),
+        ..VolumeMount::default()
+    });
     mounts
+}
+
+/// Where the node has plugins and configurations, for either container.
+fn places() -> [EnvVar; 2] {
+    [(BIN_DIR, CNI_BIN), (CONF_DIR, CNI_CONF)].map(|(name, value)| EnvVar {
+        name: name.to_owned(),
+        value: Some(value.to_owned()),
+        ..EnvVar::default()
+    })
 }
 
 /// What makes the plugin the node's first, or takes it away again, before the agent starts.
@@ -144,19 +196,18 @@ fn plugin(settings: &Settings) -> Container {
         PodnetPlugin::Install => "install",
         PodnetPlugin::Uninstall => "uninstall",
     };
-    let written = ["cni-bin", "cni-conf", "state"];
-    let folders = FOLDERS.iter().filter(|folder| written.contains(&folder.name));
-    let mounts =
-        folders.map(|folder| VolumeMount { read_only: None, ..mount(folder, folder.path) });
+    let mounts = FOLDERS.iter().filter_map(|folder| mount(folder, folder.plugin));
     Container {
         name: "plugin".to_owned(),
         image: Some(settings.image.clone()),
-        args: Some(["podnet", verb].map(str::to_owned).to_vec()),
+        command: Some(vec![PROGRAM.to_owned()]),
+        args: Some(vec![verb.to_owned()]),
         resources: Some(ResourceRequirements {
             requests: Some(quantities(&[("cpu", "10m"), ("memory", "24Mi")])),
             ..ResourceRequirements::default()
         }),
         security_context: Some(confined(&["DAC_OVERRIDE"])),
+        env: Some(places().to_vec()),
         volume_mounts: Some(mounts.collect()),
         ..Container::default()
     }
@@ -199,13 +250,24 @@ fn container(settings: &Settings) -> Container {
         }),
         ..EnvVar::default()
     };
+    let mut environment = vec![
+        from_field(NODE_NAME, "spec.nodeName"),
+        from_field("POD_NAME", "metadata.name"),
+        EnvVar {
+            name: "GLIBC_TUNABLES".to_owned(),
+            value: Some(HEAP.to_owned()),
+            ..EnvVar::default()
+        },
+    ];
+    environment.extend(places());
     Container {
         name: "agent".to_owned(),
         image: Some(settings.image.clone()),
+        command: Some(vec![PROGRAM.to_owned()]),
         args: Some(
             [
-                "podnet",
                 "agent",
+                &format!("--host-root={HOST_ROOT}"),
                 &format!("--health-address=:{HEALTH}"),
                 "--log-format=json",
                 "--log-level=info",
@@ -213,16 +275,7 @@ fn container(settings: &Settings) -> Container {
             .map(str::to_owned)
             .to_vec(),
         ),
-        env: Some(vec![
-            from_field("NODE_NAME", "spec.nodeName"),
-            from_field("POD_NAME", "metadata.name"),
-            // One heap: several, as glibc makes them for threads, would be most of its memory.
-            EnvVar {
-                name: "MALLOC_ARENA_MAX".to_owned(),
-                value: Some("1".to_owned()),
-                ..EnvVar::default()
-            },
-        ]),
+        env: Some(environment),
         ports: Some(vec![ContainerPort {
             name: Some("health".to_owned()),
             container_port: HEALTH,
@@ -232,12 +285,13 @@ fn container(settings: &Settings) -> Container {
         readiness_probe: Some(probe("/readyz")),
         resources: Some(ResourceRequirements {
             requests: Some(quantities(&[("cpu", "10m"), ("memory", "24Mi")])),
-            // Plugins count, too, several at a time.
-            limits: Some(quantities(&[("memory", "256Mi")])),
+            // No limit: plugins count, too, and those are the node's, of any size. Where the
+            // container runtime runs them they have none, and an agent that the kernel kills in a
+            // burst of pods would let none of them start.
             ..ResourceRequirements::default()
         }),
-        security_context: Some(confined(&CAPABILITIES)),
-        volume_mounts: Some(mounts()),
+        security_context: Some(confined(&[&CAPABILITIES[..], &CONTAINED].concat())),
+        volume_mounts: Some(agents_mounts()),
         ..Container::default()
     }
 }
@@ -260,9 +314,9 @@ Before=kubelet.service
 Type=exec
 # Options of the agent, as in PODNET_OPTIONS=\"--node worker-1 --interface-names netN\".
 EnvironmentFile=-/etc/kubewright/podnet.env
-# One heap: several, as glibc makes them for threads, would be most of its memory.
-Environment=MALLOC_ARENA_MAX=1
-ExecStart=/usr/bin/kubewright podnet agent --kubeconfig /etc/kubewright/podnet.kubeconfig $PODNET_OPTIONS
+# One small heap, that gives back what a burst of pods has taken.
+Environment=GLIBC_TUNABLES={HEAP}
+ExecStart={PROGRAM} agent --kubeconfig /etc/kubewright/podnet.kubeconfig $PODNET_OPTIONS
 Restart=always
 RestartSec=1s
 # Plugins that are at work finish; what they cannot is taken up from the records.

@@ -15,6 +15,7 @@ mod chart;
 mod dashboard;
 mod deployment;
 mod monitoring;
+mod policy;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -87,6 +88,8 @@ pub(crate) struct Settings {
     pub(crate) defaults: Defaults,
     /// ServiceMonitors, whose kind is the Prometheus operator's.
     pub(crate) service_monitors: bool,
+    /// The policy that keeps each agent to the pods of its node.
+    pub(crate) podnet_policy: bool,
     /// The dashboard, as Grafana's sidecar looks for it.
     pub(crate) dashboard: bool,
 }
@@ -113,6 +116,7 @@ impl Default for Settings {
             replicas: 2,
             podnet_plugin: PodnetPlugin::default(),
             defaults: Defaults::default(),
+            podnet_policy: false,
             service_monitors: false,
             dashboard: false,
         }
@@ -203,6 +207,9 @@ pub(crate) fn controllers(settings: &Settings) -> Result<Vec<Value>> {
 pub(crate) fn podnet(settings: &Settings) -> Result<Vec<Value>> {
     let mut objects = vec![namespace(settings)?, account(Component::Agent, AGENT, settings)?];
     objects.extend(access::of_area(settings, Area::Podnet)?);
+    if settings.podnet_policy {
+        objects.extend(policy::of_agent(settings)?);
+    }
     objects.push(serde_json::to_value(agent::daemon_set(settings))?);
     if settings.service_monitors {
         objects.extend(monitoring::of_agent(settings)?);

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod pod_security;
+mod policy;
 
 use super::*;
 
@@ -204,7 +205,9 @@ fn the_agent_has_capabilities_and_is_not_privileged() {
     assert_eq!(security["privileged"], Value::Null);
     assert_eq!(strings(&security["capabilities"], "drop"), ["ALL"]);
     let added = strings(&security["capabilities"], "add");
-    assert_eq!(added, ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "DAC_OVERRIDE"]);
+    assert_eq!(added, ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "DAC_OVERRIDE", "SYS_CHROOT"]);
+    // Plugins are the node's, of any size.
+    assert_eq!(container["resources"]["limits"], Value::Null);
     // Each mount has its volume.
     let volumes: Vec<_> = pod["volumes"].as_array().unwrap().iter().map(|v| &v["name"]).collect();
     for mount in container["volumeMounts"].as_array().unwrap() {
@@ -232,7 +235,7 @@ fn the_daemon_set_puts_the_plugin_in_place() {
         let pod = &daemon_set["spec"]["template"]["spec"];
         let init = pod["initContainers"].as_array().unwrap();
         assert_eq!(init.len(), 1);
-        assert_eq!(strings(&init[0], "args"), ["podnet", verb]);
+        assert_eq!(strings(&init[0], "args"), [verb]);
         assert_eq!(init[0]["image"], "i:1");
         let security = &init[0]["securityContext"];
         assert_eq!(strings(&security["capabilities"], "drop"), ["ALL"]);
@@ -243,13 +246,39 @@ fn the_daemon_set_puts_the_plugin_in_place() {
         let mut paths: Vec<_> = mounts.iter().map(|it| it["mountPath"].as_str().unwrap()).collect();
         paths.sort_unstable();
         assert_eq!(paths, ["/etc/cni/net.d", "/opt/cni/bin", "/var/lib/kubewright"]);
-        let agents = pod["containers"][0]["volumeMounts"].as_array().unwrap();
-        for mount in mounts {
-            assert_ne!(mount["readOnly"], true, "{mount}");
-            let same = |it: &&Value| it["mountPath"] == mount["mountPath"];
-            assert_eq!(agents.iter().find(same).unwrap()["name"], mount["name"]);
-        }
+        assert!(mounts.iter().all(|mount| mount["readOnly"] != true), "{mounts:?}");
         assert_eq!(pod["containers"][0]["lifecycle"], Value::Null);
+    }
+}
+
+/// Plugins are run in the root of the node. What they, the container runtime and the agent tell each
+/// other in paths means the same to all.
+#[test]
+fn the_agent_names_the_folders_of_the_node_as_the_node_does() {
+    let daemon_set = podnet(&Settings::default()).unwrap().pop().unwrap();
+    let pod = &daemon_set["spec"]["template"]["spec"];
+    let agent = &pod["containers"][0];
+    // Plugins look for themselves in the /proc of their root.
+    assert_eq!(pod["hostPID"], true);
+    let root = strings(agent, "args").into_iter().find_map(|it| it.strip_prefix("--host-root="));
+    let root = root.unwrap();
+    let volumes = pod["volumes"].as_array().unwrap();
+    for container in [agent, &pod["initContainers"][0]] {
+        for mount in container["volumeMounts"].as_array().unwrap() {
+            let volume = volumes.iter().find(|it| it["name"] == mount["name"]).unwrap();
+            let of_node = volume["hostPath"]["path"].as_str().unwrap();
+            let path = mount["mountPath"].as_str().unwrap();
+            if of_node == "/" {
+                assert_eq!((path, &mount["readOnly"]), (root, &Value::Null), "{mount}");
+            } else {
+                assert_eq!(path.strip_prefix("/var/run").map_or(path, |_| &path[4..]), of_node);
+            }
+            // What is mounted there later is seen: by plugins, and namespaces of pods by the agent,
+            // wherever the runtime has them.
+            let grows = ["/", "/run/containerd", "/run/netns"].contains(&of_node);
+            let propagation = if grows { json!("HostToContainer") } else { Value::Null };
+            assert_eq!(mount["mountPropagation"], propagation, "{mount}");
+        }
     }
 }
 
@@ -261,14 +290,15 @@ fn the_program_understands_how_its_agent_is_started() {
         let daemon_set = podnet(&settings).unwrap().pop().unwrap();
         let pod = &daemon_set["spec"]["template"]["spec"];
         for container in [&pod["initContainers"][0], &pod["containers"][0]] {
-            let line = [&["kubewright"], strings(container, "args").as_slice()].concat();
-            crate::cli::Cli::try_parse_from(line).unwrap();
+            let line = [strings(container, "command"), strings(container, "args")].concat();
+            assert_eq!(line[0], "/usr/bin/kubewright-podnet");
+            crate::cli::podnet_alone::Podnet::try_parse_from(line).unwrap();
         }
     }
     let unit = podnet_unit();
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/")).unwrap();
     let words = start.split(' ').filter(|word| !word.starts_with('$'));
-    crate::cli::Cli::try_parse_from(words).unwrap();
+    crate::cli::podnet_alone::Podnet::try_parse_from(words).unwrap();
 }
 
 /// A policy that selected other pods would cut them off: those of adaptors, for example.

@@ -99,7 +99,7 @@ fn nodes_wait_are_accepted_or_rejected_and_removed() {
     seeder.until_ready(&seeded, "b");
 
     let removed = seeder.admin(&seeded, &["remove", "a"]).ok();
-    assert!(removed.contains("Node deleted") && removed.contains("stays valid until"), "{removed}");
+    assert!(removed.contains("Node deleted") && removed.contains("is good until"), "{removed}");
     // Its service sees that, and ends; nothing brings it back.
     eventually("the service of a has ended", || a.status()["process"].is_null());
     let nodes = seeder.kubectl(&seeded, &["get", "nodes", "-o", "name"]);

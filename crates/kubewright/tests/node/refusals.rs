@@ -86,6 +86,25 @@ fn addresses_that_are_of_no_machine_are_refused() {
 }
 
 #[test]
+fn a_kubeadm_that_is_not_there_is_told_before_anything_is_done() {
+    let sandbox = crate::sandbox::Sandbox::new();
+    let file = sandbox.path("node.yaml");
+    let text = "apiVersion: node.kubewright.io/v1alpha1\nkind: NodeConfiguration\nengine: kubeadm\npaths: {kubeadm: /nonexistent}\n";
+    std::fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+    let checked = sandbox.kubewright(&["node", "config", "--check", "--config", &file]);
+    assert!(checked.stderr.contains("paths.kubeadm: there is no such program"), "{checked:?}");
+    assert!(checked.ok().contains("is right"), "it may be that of another machine");
+    let state = sandbox.state_dir();
+    for more in [&[][..], &["--dry-run"]] {
+        let words = ["node", "init", "--config", &file, "--state-dir", &state];
+        let ended = sandbox.kubewright(&[&words, more].concat());
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("there is no program /nonexistent"), "{ended:?}");
+    }
+}
+
+#[test]
 fn dry_runs_are_for_programs_too() {
     require!(possible(), kubewright_testkit::require::program("kubectl"));
     let lab = Lab::new();
@@ -104,12 +123,35 @@ fn dry_runs_are_for_programs_too() {
     let token = ["token", "create", "--ttl", "0", "-o", "json"];
     let would = told(seeder.admin(&seeded, &[&token[..], &["--dry-run"]].concat()));
     assert!(would["expires"].is_null() && would.get("token").is_none(), "{would}");
+    // For machines that are set up before there is a cluster.
+    let [one, other] = [(); 2].map(|()| fresh.kubewright(&["node", "token", "generate"]).ok());
+    assert!(one != other && one.trim().parse::<kubewright_node::token::Token>().is_ok());
     // As with kubeadm: one that never ends.
     let made = told(seeder.admin(&seeded, &token));
     assert!(made["expires"].is_null(), "{made}");
     let id = &made["token"].as_str().unwrap()[..6];
+    // With other groups alone nobody joins by it.
+    let lab = ["token", "create", "--groups", "system:bootstrappers:lab"];
+    let told = seeder.admin(&seeded, &lab).stderr;
+    assert!(
+        told.contains("system:bootstrappers:lab,system:bootstrappers:kubeadm:default"),
+        "{told}"
+    );
+    let signing = [&lab[..], &["--usages", "signing"]].concat();
+    assert_eq!(seeder.admin(&seeded, &signing).stderr, "");
     let shown = seeder.admin(&seeded, &["token", "show", id]).ok();
     assert!(shown.contains("never"), "{shown}");
+    let refused = seeder.admin(&seeded, &["token", "create", "--description", "a\u{1b}[2J"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("control characters"), "{refused:?}");
+    // That of others.
+    let secret = format!("bootstrap-token-{id}");
+    let patch = "{\"stringData\":{\"description\":\"a\\u001b[2J\"}}";
+    seeder.kubectl(&seeded, &["patch", "secret", "-n", "kube-system", &secret, "-p", patch]);
+    for words in [&["token", "list"][..], &["token", "show", id]] {
+        let shown = seeder.admin(&seeded, words).ok();
+        assert!(shown.contains("a\\u{1b}[2J") && !shown.contains('\u{1b}'), "{shown}");
+    }
     for ttl in ["-1h", "soon", "5"] {
         let refused = seeder.admin(&seeded, &["token", "create", "--ttl", ttl]);
         assert_eq!(refused.code, Some(2), "{refused:?}");

@@ -35,6 +35,22 @@ fn the_node_goes_with_an_administrator_and_is_told_without() {
     assert!(!nodes.lines().any(|name| name == "node/a"), "{nodes}");
     assert_eq!(a.status()["role"], "none");
 
+    // The seeder's own goes with the seeder, and not before.
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = seeder.admin(&seeded, &[&["remove", "seeder"], more].concat());
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("is the only control-plane node"), "{refused:?}");
+    }
+
+    // One at a time is at work.
+    let state = b.state().display().to_string();
+    let held = kubewright_node::journal::Held::take(&b.state()).unwrap();
+    let busy = b.kubewright(&["node", "reset", "--state-dir", &state, "--yes"]);
+    assert_eq!(busy.code, Some(1), "{busy:?}");
+    assert!(busy.stderr.contains("another kubewright is at work"), "{busy:?}");
+    assert!(reset(b, &[]).contains("would stop the service"), "looking is no work");
+    drop(held);
+
     // Its name is free at once: a Node that is ready would be in the way.
     assert!(reset(c, &["--yes"]).contains("done: mark the Node c as not ready"));
     let ready = "jsonpath={.status.conditions[?(@.type=='Ready')].status}";
@@ -47,4 +63,6 @@ fn the_node_goes_with_an_administrator_and_is_told_without() {
     assert!(listed.contains("the Node b of the cluster: the cluster is not reached"), "{listed}");
     assert!(reset(b, &["--yes"]).contains("done: stop the service"));
     assert_eq!(b.status()["role"], "none");
+    assert!(!reset(b, &["--yes"]).contains("done:"), "there is nothing any more");
+    assert!(!b.state().exists());
 }

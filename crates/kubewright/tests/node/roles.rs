@@ -4,8 +4,8 @@ use kubewright_testkit::require;
 use kubewright_testkit::require::program;
 use serde_json::Value;
 
-use crate::lab::{Lab, possible};
-use crate::sandbox::{eventually, run};
+use crate::lab::{Host, Lab, possible};
+use crate::sandbox::{Ended, eventually, run};
 
 #[test]
 fn what_a_machine_is_it_stays_until_it_is_reset() {
@@ -26,8 +26,17 @@ fn what_a_machine_is_it_stays_until_it_is_reset() {
     assert_eq!(inited.code, Some(1), "{inited:?}");
     assert!(inited.stderr.contains("is a node of a cluster"), "{inited:?}");
 
+    for (host, verb, told) in [(&seeder, "join", "is the seeder"), (&a, "init", "is a node")] {
+        let state = host.state().display().to_string();
+        let bare = host.kubewright(&["node", verb, "--state-dir", &state]);
+        assert!(bare.code == Some(1) && bare.stderr.contains(told), "{bare:?}");
+    }
+
+    let server = seeder.status()["invitation"]["server"].clone();
     for (host, role) in [(&seeder, "seeder"), (&a, "node")] {
         let status = host.status();
+        assert_eq!(status["server"], server, "{status}");
+        assert_eq!(status["certificateExpires"].is_string(), role == "node", "{status}");
         assert_eq!(status["role"], role, "{status}");
         assert!(status["process"].is_number() && status["complete"] == true, "{status}");
     }
@@ -89,6 +98,91 @@ fn a_machine_whose_node_was_removed_joins_again_with_a_token() {
     assert_eq!(joined["before"], false, "{joined}");
     seeder.until_ready(&seeded, "b");
     assert!(b.status()["process"].is_number());
+}
+
+#[test]
+fn asked_again_a_machine_looks_at_what_it_has() {
+    require!(possible(), program("kubectl"));
+    let lab = Lab::new();
+    let (seeder, seeded) = lab.seeder(&["--auto-approve", "false"]);
+    let a = lab.host("a");
+    let mut joining = a.joining(&seeder, &seeded, &["--expiration-seconds", "3600"]);
+    seeder.until_pending(&seeded, "a");
+    seeder.admin(&seeded, &["accept", "a"]).ok();
+    assert!(joining.0.wait().unwrap().success());
+    let role = |host: &Host| std::fs::read_to_string(host.state().join("service.json")).unwrap();
+    let (as_seeder, as_node) = (role(&seeder), role(&a));
+
+    // Neither where, nor whom to believe, nor a token, nor its name.
+    let again = |host: &Host, verb: &str, more: &[&str]| {
+        let state = host.state().display().to_string();
+        let words = ["node", verb, "--state-dir", &state, "-o", "json"];
+        host.kubewright(&[&words, more].concat())
+    };
+    let told = |ended: Ended| -> Value { serde_json::from_str(&ended.ok()).unwrap() };
+    let joined = told(again(&a, "join", &[]));
+    assert_eq!((&joined["before"], &joined["node"]), (&true.into(), &"a".into()), "{joined}");
+    std::fs::write(a.state().join("join.journal.json"), "{").unwrap();
+    let ended = again(&a, "join", &[]);
+    assert!(ended.stderr.contains("join.journal.json.corrupt-1"), "{ended:?}");
+    assert_eq!(told(ended)["before"], true);
+    // As it joined once, it may be asked, too.
+    assert_eq!(told(a.join(&seeder, &seeded, &[]))["before"], true);
+    let inited = told(again(&seeder, "init", &[]));
+    assert_eq!((&inited["before"], &inited["autoApprove"]), (&true.into(), &false.into()));
+    assert_eq!(inited["server"], format!("https://{}:6443", seeder.address).as_str());
+    std::fs::write(seeder.state().join("init.journal.json"), "{").unwrap();
+    let inited = told(again(&seeder, "init", &[]));
+    assert_eq!(inited["autoApprove"], false, "nobody has said that it is to be otherwise");
+    assert_eq!((role(&seeder), role(&a)), (as_seeder, as_node));
+
+    // What it is not is refused by name.
+    std::fs::remove_file(seeder.state().join("init.journal.json")).unwrap();
+    let refused = again(&seeder, "init", &["--port", "7443"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("with another network.bind.port"), "{refused:?}");
+    let refused = again(&a, "join", &["10.77.0.99"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("with another clusterFormation.seeder"), "{refused:?}");
+
+    // A token is enough to come back to the cluster that it was in.
+    seeder.admin(&seeded, &["remove", "a", "--keep-token"]).ok();
+    eventually("the service of a has ended", || a.status()["process"].is_null());
+    let state = a.state().display().to_string();
+    let words = [crate::sandbox::KUBEWRIGHT, "node", "join", "--state-dir", &state];
+    let mut joining = crate::sandbox::spawn(&mut a.program(&words, Some(&seeded.token)));
+    seeder.until_pending(&seeded, "a");
+    seeder.admin(&seeded, &["accept", "a"]).ok();
+    assert!(joining.0.wait().unwrap().success());
+    seeder.until_ready(&seeded, "a");
+    let fresh = again(&lab.host("fresh"), "join", &[]);
+    assert_eq!(fresh.code, Some(2), "{fresh:?}");
+    assert!(fresh.stderr.contains("nothing says which cluster"), "{fresh:?}");
+}
+
+#[test]
+fn a_machine_that_was_killed_while_it_waited_knows_where_to() {
+    require!(possible(), program("kubectl"));
+    let lab = Lab::new();
+    let (seeder, seeded) = lab.seeder(&["--auto-approve", "false"]);
+    let a = lab.host("a");
+    let joining = a.joining(&seeder, &seeded, &[]);
+    seeder.until_pending(&seeded, "a");
+    drop(joining);
+    let state = a.state().display().to_string();
+    let words = [crate::sandbox::KUBEWRIGHT, "node", "join", "--name", "a", "--state-dir", &state];
+    let blind = run(&mut a.program(&words, None));
+    assert_eq!(blind.code, Some(2), "{blind:?}");
+    assert!(blind.stderr.contains("there is no token"), "{blind:?}");
+    seeder.admin(&seeded, &["accept", "a"]).ok();
+    run(&mut a.program(&words, Some(&seeded.token))).ok();
+    seeder.until_ready(&seeded, "a");
+
+    // Done, and without its credentials.
+    std::fs::write(kubewright_node::join::Place::at(a.state()).kubeconfig(), "").unwrap();
+    let damaged = run(&mut a.program(&words, None));
+    assert_eq!(damaged.code, Some(1), "{damaged:?}");
+    assert!(damaged.stderr.contains("`kubewright node reset` clears it"), "{damaged:?}");
 }
 
 #[test]

@@ -87,7 +87,14 @@ fn what_may_be_a_secret_is_not_repeated() {
         let sandbox = crate::sandbox::Sandbox::new();
         let variable = format!("clusterFormation.token={secret}");
         let other = format!("clusterFormation.token:{secret}");
-        let lines: [&[&str]; 6] = [
+        let equal = format!("--token={secret}");
+        let lines: [&[&str]; 12] = [
+            &["node", "join", "10.0.0.1", secret],
+            &["node", "join", "10.0.0.1", "--token", secret],
+            &["node", "join", "10.0.0.1", &equal],
+            &["node", "join", "10.0.0.1", "--ca-cert-hash", secret],
+            &["node", "token", "create", secret],
+            &["node", secret],
             &["node", "token", "show", secret],
             &["node", "token", "delete", secret],
             &["node", "init", "--var", &variable],
@@ -100,6 +107,9 @@ fn what_may_be_a_secret_is_not_repeated() {
             assert_ne!(ended.code, Some(0), "{line:?}");
             assert!(!ended.stderr.is_empty() && ended.stdout.is_empty(), "{ended:?}");
             assert!(!ended.stderr.contains("c271f4ff502789ca"), "{line:?}: {ended:?}");
+            if line.contains(&"--token") {
+                assert!(ended.stderr.contains("the variable TOKEN"), "{ended:?}");
+            }
         }
         let mut join = sandbox.program(crate::sandbox::KUBEWRIGHT);
         join.args(["node", "join", "10.0.0.1", "--engine", "embedded"]).env("TOKEN", &secret[1..]);

@@ -10,8 +10,8 @@ use kubewright_apiserver::Identity;
 use kubewright_node::acceptance::is_ready;
 use kubewright_node::approver::{Approver, CONFIG_MAP, POLICY_KEY};
 use kubewright_node::discovery::{Cluster, Pin, Search, Trusted};
-use kubewright_node::embedded::{self, Join};
-use kubewright_node::formation::{Formation, publish};
+use kubewright_node::embedded::{self, Given, Join};
+use kubewright_node::formation::{Approval, Formation, publish};
 use kubewright_node::token::{self, Grant};
 use kubewright_operator::Shutdown;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
@@ -29,7 +29,7 @@ async fn the_approver_lives_with_exactly_its_rights() {
     let address = lab.server.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let authority = lab.server.pki().certificate_pem().to_owned();
     let place = Cluster { server: format!("https://{address}"), authority };
-    Formation::new(false).apply(&lab.admin).await.unwrap();
+    Formation::new(Approval::Renewals).apply(&lab.admin).await.unwrap();
     publish(&lab.admin, &place).await.unwrap();
     let token = token::create(&lab.admin, None, &Grant::for_nodes(None)).await.unwrap();
 
@@ -65,7 +65,7 @@ async fn the_approver_lives_with_exactly_its_rights() {
             address: None,
             labels: Default::default(),
             expiration: None,
-            again: false,
+            given: Given::ALL,
         };
         embedded::join(&machine, None, &mut |_| {}).await
     };

@@ -14,7 +14,7 @@ use kube::{Api, Client};
 use kubewright_node::acceptance::{self, Removal};
 use kubewright_node::approver::{self, Approver};
 use kubewright_node::discovery::{Cluster, Endpoint, Pin, Search, Trusted};
-use kubewright_node::embedded::{self, Join, JoinError, Joined, Running, Seed};
+use kubewright_node::embedded::{self, Given, Join, JoinError, Joined, Running, Seed};
 use kubewright_node::join::NodeName;
 use kubewright_node::token::{self, Token};
 use kubewright_operator::controller::Controller as _;
@@ -94,7 +94,7 @@ pub(super) async fn seed(run_dir: &RunDir, durable: bool) -> Result<(ControlPlan
         node: None,
         token: None,
         token_ttl: TOKEN_TTL,
-        auto_approve: false,
+        auto_approve: Some(false),
     };
     let seeded = embedded::init(&seed, &here, None).await?;
     let started = here.started.into_inner().ok().flatten();
@@ -139,7 +139,7 @@ impl Members {
             address: node.address.parse().ok(),
             labels: node.labels.clone(),
             expiration: None,
-            again: false,
+            given: Given::ALL,
         })
     }
 

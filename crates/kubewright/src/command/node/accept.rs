@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::ValueHint;
-use k8s_openapi::api::core::v1::Node;
-use kube::{Api, Client};
-use kubewright_node::acceptance::{self, Decided, Kind, Policy, Verdict, decide};
+use kube::Client;
+use kubewright_node::acceptance::{self, Decided, Kind, Policy, Verdict};
+use kubewright_node::approver::{Answered, World};
 use kubewright_node::discovery::Pin;
 use kubewright_node::join::NodeName;
 use kubewright_operator::ClientArgs;
@@ -44,7 +44,8 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     let policy = args.policy.as_deref().map(Policy::read).transpose().map_err(Failure::usage)?;
     let client = args.client.client().await?;
     if let Some(policy) = policy {
-        return by_policy(&client, &policy, args.dry_run).await;
+        let config = args.client.config().await?;
+        return by_policy(&client, config.cluster_url.host(), policy, args.dry_run).await;
     }
     for node in &args.names {
         if args.dry_run {
@@ -83,27 +84,28 @@ pub(super) async fn would(
     Ok(output::print(&format!("would {verb} {node}, with the key {}\n", request.fingerprint))?)
 }
 
-async fn by_policy(client: &Client, policy: &Policy, dry_run: bool) -> Outcome {
-    let nodes: Api<Node> = Api::all(client.clone());
-    let waiting = acceptance::pending(client).await?;
-    if waiting.is_empty() {
+async fn by_policy(
+    client: &Client,
+    server: Option<&str>,
+    policy: Policy,
+    dry_run: bool,
+) -> Outcome {
+    let mut planned = World::observe(client, policy, server).await?.plan();
+    planned.sort_by_key(|it| it.object.metadata.creation_timestamp.clone());
+    if planned.is_empty() {
         output::print("no node waits to be accepted\n")?;
     }
-    for (object, request) in waiting {
-        let request = match request {
-            Ok(request) => request,
+    let would = if dry_run { "would be " } else { "" };
+    for Answered { object, request, verdict } in planned {
+        let node = match request {
+            Ok(request) => request.node,
             Err(flaw) => {
                 let name = object.metadata.name.unwrap_or_default();
                 output::print(&format!("{name} left: {flaw}\n"))?;
                 continue;
             }
         };
-        let node = &request.node;
-        let present = nodes.get_opt(node.as_str()).await;
-        let present = present
-            .map_err(|error| Failure::new(error).context(format!("cannot read node {node}")))?;
-        let would = if dry_run { "would be " } else { "" };
-        match decide(&request, present.as_ref(), policy) {
+        match verdict {
             Verdict::Accept { why } => {
                 if !dry_run {
                     acceptance::approve(client, &object, &why).await?;

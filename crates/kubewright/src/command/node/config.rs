@@ -1,6 +1,6 @@
 //! `kubewright node config`: the configuration of a machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueHint;
@@ -21,6 +21,9 @@ pub(crate) struct Args {
     #[arg(long, group = "what")]
     defaults: bool,
     /// Say whether the file is right, and everything that is wrong with it
+    ///
+    /// On any machine: what it names may be on another one. A kubeadm that is not on this one is a
+    /// warning; `node init` and `node join` see to the rest before they change anything.
     #[arg(long, group = "what")]
     check: bool,
     /// Print the file as it is written today
@@ -48,6 +51,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if args.migrate {
         output::print(&output::yaml(&loaded.document)?)?;
     } else if args.check {
+        let kubeadm = &loaded.configuration.paths.kubeadm;
+        if !kubeadm.is_empty() && !Path::new(kubeadm).is_file() {
+            eprintln!("warning: paths.kubeadm: there is no such program on this machine");
+        }
         output::print(&format!("{} is right\n", file.display()))?;
     } else {
         // All of it as it is understood, without its secrets.

@@ -1,13 +1,16 @@
 //! Where `node init` and `node join` have their configuration from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ValueEnum, ValueHint};
 use kubewright_node::config::{
     self, DEFAULT_FILE, Engine, Loaded, NodeConfiguration, Source, Variable,
 };
+use kubewright_node::embedded::{self, INIT, JOIN};
 use kubewright_node::host::Host;
 use kubewright_node::join::NodeName;
+use kubewright_node::journal;
+use kubewright_node::service;
 use kubewright_node::token::Token;
 
 use super::unspoken::Unspoken;
@@ -114,11 +117,21 @@ pub(crate) fn engine(configuration: &NodeConfiguration) -> EngineName {
         Engine::Embedded => EngineName::Embedded,
         // One that is named and not there is a mistake, not a reason for another engine.
         Engine::Auto if !configuration.paths.kubeadm.is_empty() => EngineName::Kubeadm,
-        Engine::Auto => {
+        Engine::Auto => made_with(&configuration.paths.state).unwrap_or_else(|| {
             match kubewright_node::kubeadm::is_installed(&Host::this(), configuration) {
                 true => EngineName::Kubeadm,
                 false => EngineName::Embedded,
             }
-        }
+        }),
     }
+}
+
+/// The engine that a machine that is done was made with, whatever was installed since.
+fn made_with(state: &Path) -> Option<EngineName> {
+    if service::role(state).is_ok() {
+        return Some(EngineName::Embedded);
+    }
+    let recorded = [INIT, JOIN].into_iter().find_map(|purpose| journal::recorded(state, purpose));
+    let recorded = recorded.filter(|recorded| recorded.finished)?;
+    Some(if embedded::is_ours(&recorded) { EngineName::Embedded } else { EngineName::Kubeadm })
 }

@@ -9,7 +9,9 @@ use anyhow::{Context, anyhow};
 use kubewright_node::config::{NodeConfiguration, check::token_ttl};
 use kubewright_node::discovery::Endpoint;
 use kubewright_node::embedded::{self, Seed, Seeded};
-use kubewright_node::join::address_towards;
+use kubewright_node::join::{NodeName, address_towards};
+use kubewright_node::kubeadm::Purpose;
+use kubewright_node::service::{self, Role};
 use serde::Serialize;
 
 use super::configuration::{ConfigurationArgs, EngineName, engine, node_name, tell_unused, token};
@@ -64,15 +66,17 @@ pub(crate) async fn run(args: &Args) -> Outcome {
             seed(args, &configuration).await
         }
         EngineName::Kubeadm => {
-            super::kubeadm::run(&configuration, args.dry_run, None, args.format.output).await
+            let (purpose, format) = (Purpose::Init, args.format.output);
+            super::kubeadm::run(purpose, &configuration, args.dry_run, None, format).await
         }
     }
 }
 
 async fn seed(args: &Args, configuration: &NodeConfiguration) -> Outcome {
+    // What the machine is comes before what is not said.
+    embedded::check(&configuration.paths.state, embedded::INIT)?;
     let seed = wanted(configuration)?;
     if args.dry_run {
-        embedded::check(&seed.state, embedded::INIT)?;
         let would = Would::of(&seed);
         args.format.output.print(&would, || would.text())?;
         return Ok(ExitCode::SUCCESS);
@@ -95,42 +99,72 @@ async fn seed(args: &Args, configuration: &NodeConfiguration) -> Outcome {
 /// What is said of a journal that could not be read.
 pub(super) fn set_aside(aside: &Path) -> String {
     format!(
-        "the journal of this machine could not be read and is now {}: every step is done again; look at the file, and at the disk",
+        "the journal of this machine could not be read and is now {}: what can be told without it is kept; look at the file, and at the disk",
         aside.display()
     )
 }
 
-/// What the configuration asks for.
+/// What the configuration asks for. What it says nothing about is, on a machine that is a seeder,
+/// as it is.
 fn wanted(configuration: &NodeConfiguration) -> Result<Seed, Failure> {
-    let network = &configuration.network;
+    let Place { address, names, node } = place(configuration)?;
     let formation = &configuration.cluster_formation;
-    let mut names = configuration.api_server.cert_sans.clone();
-    if !network.dns.external_fqdn.is_empty() {
-        names.push(network.dns.external_fqdn.clone());
-    }
     let ttl = token_ttl(&formation.token_ttl);
+    let decided = configuration.gives("clusterFormation.autoApprove");
     Ok(Seed {
         state: configuration.paths.state.clone(),
-        address: SocketAddr::new(address(configuration)?, network.bind.port),
+        address,
         names,
-        node: Some(node_name(configuration)?),
+        node: Some(node),
         token: token(configuration)?,
         token_ttl: ttl.ok_or_else(|| anyhow!("clusterFormation.tokenTtl is no time"))?,
-        auto_approve: formation.auto_approve,
+        auto_approve: decided.then_some(formation.auto_approve),
     })
 }
 
-/// Where others reach this machine.
-fn address(configuration: &NodeConfiguration) -> Result<IpAddr, Failure> {
-    let bind = &configuration.network.bind;
-    if !bind.address.is_empty() {
-        return Ok(bind.address.parse()?);
-    }
+/// Where a seeder is, and who.
+struct Place {
+    address: SocketAddr,
+    names: Vec<String>,
+    node: NodeName,
+}
+
+fn place(configuration: &NodeConfiguration) -> Result<Place, Failure> {
+    let network = &configuration.network;
+    let noted = match service::role(&configuration.paths.state) {
+        Ok(Role::Seeder { address, names, node: Some(node) }) => {
+            Some(Place { address, names, node })
+        }
+        _ => None,
+    };
+    let port = match &noted {
+        Some(noted) if !configuration.gives("network.bind.port") => noted.address.port(),
+        _ => network.bind.port,
+    };
+    let ip = match &noted {
+        _ if !network.bind.address.is_empty() => network.bind.address.parse()?,
+        Some(noted) => noted.address.ip(),
+        None => found()?,
+    };
+    let mut names = configuration.api_server.cert_sans.clone();
+    names.extend(network.dns.external_host().map(str::to_owned));
+    let node = match &noted {
+        Some(noted) if configuration.node.name.is_empty() => noted.node.clone(),
+        _ => node_name(configuration)?,
+    };
+    let silent = names.is_empty();
+    let names = noted.filter(|_| silent).map_or(names, |noted| noted.names);
+    Ok(Place { address: SocketAddr::new(ip, port), names, node })
+}
+
+/// Where others reach this machine, as far as it can tell itself.
+fn found() -> Result<IpAddr, Failure> {
     // The address of the default route: towards one that is in no network (RFC 5737, 3849).
     let outside: [Endpoint; 2] = ["192.0.2.1".parse()?, "[2001:db8::1]:6443".parse()?];
     let found = outside.iter().find_map(address_towards);
     found.ok_or_else(|| {
-        Failure::usage(anyhow!("this machine has no address that others could reach"))
+        // It may get one yet: the unit tries again.
+        Failure::new(anyhow!("this machine has no address that others could reach"))
             .advise("give one with --address or network.bind.address")
     })
 }
@@ -142,7 +176,8 @@ struct Would {
     engine: &'static str,
     server: String,
     node: String,
-    auto_approve: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto_approve: Option<bool>,
     state: PathBuf,
 }
 
@@ -188,7 +223,7 @@ impl Told {
             server: seeded.cluster.server.clone(),
             ca_cert_hash: seeded.pin.to_string(),
             node: seed.node.as_ref().map_or_else(String::new, ToString::to_string),
-            auto_approve: seed.auto_approve,
+            auto_approve: seeded.auto_approve,
             kubeconfig: run_dir(&seed.state).kubeconfig(),
             milliseconds: took.as_millis(),
             before: seeded.before,

@@ -9,9 +9,10 @@ use anyhow::{Context, anyhow};
 use clap::ValueHint;
 use kubewright_node::config::NodeConfiguration;
 use kubewright_node::discovery::{Endpoint, Pin, Search, Trusted};
-use kubewright_node::embedded::{self, Join, Joined, Progress};
+use kubewright_node::embedded::{self, Given, Join, JoinError, Joined, Progress};
 use kubewright_node::join::Waiting;
 use kubewright_node::journal;
+use kubewright_node::kubeadm::Purpose;
 use kubewright_node::service::{self, Role};
 use kubewright_node::token::Token;
 use kubewright_operator::with_causes;
@@ -41,7 +42,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(super) configuration: ConfigurationArgs,
     /// Pin of the cluster's certificate authority, as `node init` prints it
-    #[arg(long, value_name = "sha256:HASH")]
+    #[arg(long, value_name = "sha256:HASH", alias = "discovery-token-ca-cert-hash")]
     ca_cert_hash: Option<Pin>,
     /// File with the token
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -77,11 +78,6 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     more.extend(token_file.as_deref().map(|it| ("clusterFormation.tokenFile", it)));
     more.extend(address.as_deref().map(|it| ("network.bind.address", it)));
     let configuration = args.configuration.load(&more)?;
-    if configuration.is_seeder() {
-        let error = anyhow!("nothing says which cluster to join");
-        return Err(Failure::usage(error)
-            .advise("name its API server, as in `kubewright node join 10.0.0.1:6443`"));
-    }
     match engine(&configuration) {
         EngineName::Embedded => {
             tell_unused(&configuration);
@@ -95,15 +91,22 @@ pub(crate) async fn run(args: &Args) -> Outcome {
                 ));
             }
             let joining = args.wait.map(|it| Duration::from_secs(it.into()));
-            super::kubeadm::run(&configuration, args.dry_run, joining, args.format.output).await
+            let (purpose, format) = (Purpose::Join, args.format.output);
+            super::kubeadm::run(purpose, &configuration, args.dry_run, joining, format).await
         }
     }
 }
 
+pub(super) fn nowhere() -> Failure {
+    Failure::usage(anyhow!("nothing says which cluster to join"))
+        .advise("name its API server, as in `kubewright node join 10.0.0.1:6443`")
+}
+
 async fn join(args: &Args, configuration: &NodeConfiguration) -> Outcome {
+    // What the machine is comes before what is not said.
+    embedded::check(&configuration.paths.state, embedded::JOIN)?;
     let join = wanted(args, configuration)?;
     if args.dry_run {
-        embedded::check(&join.state, embedded::JOIN)?;
         let would = Would::of(&join);
         args.format.output.print(&would, || would.text())?;
         return Ok(ExitCode::SUCCESS);
@@ -120,12 +123,16 @@ async fn join(args: &Args, configuration: &NodeConfiguration) -> Outcome {
     };
     let joined = embedded::join(&join, None, &mut hear).await;
     stopped?;
-    let joined = joined.map_err(|error| {
-        Failure::new(error).context(format!("{} did not join {}", join.node, join.search.seeder))
+    let joined = joined.map_err(|error| match error {
+        JoinError::NoToken => tokenless(),
+        error => {
+            let what = format!("{} did not join {}", join.node, join.search.seeder);
+            Failure::new(error).context(what)
+        }
     })?;
     let role = Role::Node {
         registration: joined.registration.clone(),
-        expiration_seconds: args.expiration_seconds.map(u64::from),
+        expiration_seconds: join.expiration.map(|it| it.as_secs()),
     };
     let program = std::env::current_exe().context("cannot find this program")?;
     service::assign(&join.state, &role)?;
@@ -135,31 +142,60 @@ async fn join(args: &Args, configuration: &NodeConfiguration) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+fn tokenless() -> Failure {
+    Failure::usage(anyhow!("there is no token to join with")).advise(
+        "export TOKEN=…, or name a file with --token-file; `kubewright node token create` on the seeder makes one",
+    )
+}
+
+/// What is asked for. A machine that has joined, after a reboot say, is asked for nothing that it
+/// has on record.
 fn wanted(args: &Args, configuration: &NodeConfiguration) -> Result<Join, Failure> {
-    let given = token(configuration)?;
-    let again = given.is_some();
-    let token = match given {
-        Some(token) => token,
-        // Nobody is shown one any more: this only sees that it is done, after a reboot say.
-        None if journal::is_finished(&configuration.paths.state, embedded::JOIN) => Token::generate()?,
-        None => return Err(Failure::usage(anyhow!("there is no token to join with")).advise(
-            "export TOKEN=…, or name a file with --token-file; `kubewright node token create` on the seeder makes one",
-        )),
+    let state = &configuration.paths.state;
+    let kept = embedded::kept(state);
+    let (token, trusted) = (token(configuration)?, trust(configuration)?);
+    let seeder = configuration.cluster_formation.seeder.as_str();
+    let given =
+        Given { seeder: !seeder.is_empty(), authority: trusted.is_some(), token: token.is_some() };
+    // Where it has joined; or, where nobody names another, what it had found when it was killed.
+    let found = || embedded::sought(state).filter(|_| !given.seeder);
+    let cluster = kept.as_ref().map(|kept| kept.cluster.clone()).or_else(found);
+    let seeder = match (&cluster, given.seeder) {
+        (_, true) => seeder.parse()?,
+        (Some(cluster), false) => cluster.endpoint()?,
+        (None, false) if journal::is_finished(state, embedded::JOIN) => {
+            let path = kubewright_node::join::Place::at(state).kubeconfig();
+            return Err(JoinError::Damaged { path }.into());
+        }
+        (None, false) => return Err(nowhere()),
     };
+    let token = match (token, &kept) {
+        (Some(token), _) => token,
+        // Nobody is shown this one.
+        (None, Some(_)) => Token::generate()?,
+        (None, None) => return Err(tokenless()),
+    };
+    let pins = || Pin::of_pem(&cluster.as_ref()?.authority).map(Trusted::Pins);
+    let trust = trusted.or_else(pins).ok_or_else(|| {
+        Failure::usage(anyhow!("nothing says who the cluster's certificate authority is")).advise(
+            "give --ca-cert-hash sha256:…, as `kubewright node init` prints it, or certificates.caCrt",
+        )
+    })?;
     let expiration = args.expiration_seconds.map(|it| Duration::from_secs(it.into()));
+    let (name, same) = match &kept {
+        Some(kept) if configuration.node.name.is_empty() => (kept.node.clone(), kept.expiration),
+        Some(kept) => (node_name(configuration)?, kept.expiration),
+        None => (node_name(configuration)?, None),
+    };
+    let patience = Duration::from_secs(args.wait.unwrap_or(WAIT).into());
     Ok(Join {
         state: configuration.paths.state.clone(),
-        search: Search {
-            seeder: configuration.cluster_formation.seeder.parse()?,
-            token,
-            trust: trust(configuration)?,
-            patience: Duration::from_secs(args.wait.unwrap_or(WAIT).into()),
-        },
-        node: node_name(configuration)?,
+        search: Search { seeder, token, trust, patience },
+        node: name,
         address: bound(&configuration.network.bind.address)?,
         labels: std::collections::BTreeMap::new(),
-        expiration,
-        again,
+        expiration: expiration.or(same),
+        given,
     })
 }
 
@@ -168,11 +204,11 @@ fn bound(address: &str) -> anyhow::Result<Option<IpAddr>> {
     Ok((!address.is_empty()).then(|| address.parse()).transpose()?)
 }
 
-/// Who the cluster's authority has to be.
-fn trust(configuration: &NodeConfiguration) -> Result<Trusted, Failure> {
+/// Who the cluster's authority has to be, where that is said.
+fn trust(configuration: &NodeConfiguration) -> Result<Option<Trusted>, Failure> {
     let certificates = &configuration.certificates;
     if !certificates.ca_crt_hash.is_empty() {
-        return Ok(Trusted::Pins(vec![certificates.ca_crt_hash.parse()?]));
+        return Ok(Some(Trusted::Pins(vec![certificates.ca_crt_hash.parse()?])));
     }
     if !certificates.ca_crt.is_empty() {
         let given = &certificates.ca_crt;
@@ -182,17 +218,11 @@ fn trust(configuration: &NodeConfiguration) -> Result<Trusted, Failure> {
                 .with_context(|| format!("cannot read the certificate authority {given}"))?,
         };
         return match Pin::of_pem(&pem) {
-            Some(pins) => Ok(Trusted::Pins(pins)),
+            Some(pins) => Ok(Some(Trusted::Pins(pins))),
             None => Err(Failure::usage(anyhow!("certificates.caCrt is no certificate"))),
         };
     }
-    if certificates.unsafe_skip_verification {
-        return Ok(Trusted::AnyWithToken);
-    }
-    let error = anyhow!("nothing says who the cluster's certificate authority is");
-    Err(Failure::usage(error).advise(
-        "give --ca-cert-hash sha256:…, as `kubewright node init` prints it, or certificates.caCrt",
-    ))
+    Ok(certificates.unsafe_skip_verification.then_some(Trusted::AnyWithToken))
 }
 
 /// Tells what goes on, each thing once.

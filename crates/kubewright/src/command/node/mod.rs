@@ -9,6 +9,7 @@ mod init;
 mod join;
 mod kubeadm;
 mod pending;
+mod refusal;
 mod reject;
 mod remove;
 mod reset;
@@ -20,6 +21,7 @@ mod unspoken;
 use clap::Subcommand;
 
 use self::configuration::ConfigurationArgs;
+pub(crate) use self::refusal::refusal;
 use crate::failure::{Failure, Outcome};
 
 /// Seed a cluster, join nodes to it, and accept, reject and remove them

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use kubewright_node::acceptance;
 use kubewright_node::discovery::Pin;
-use kubewright_node::join::NodeName;
+use kubewright_node::join::{NodeName, legible};
 use kubewright_operator::ClientArgs;
 
 use crate::failure::Outcome;
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     #[arg(value_name = "NAME")]
     name: NodeName,
     /// Why, for the node and its administrator
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = line)]
     reason: String,
     /// Only with this key, as `kubewright node join` shows it on the node
     #[arg(long, value_name = "sha256:HASH")]
@@ -30,6 +30,14 @@ pub(crate) struct Args {
     dry_run: bool,
     #[command(flatten)]
     client: ClientArgs,
+}
+
+/// It is shown on the terminal of another machine.
+fn line(text: &str) -> Result<String, &'static str> {
+    match legible(text) == text {
+        true => Ok(text.to_owned()),
+        false => Err("it is one line without control characters"),
+    }
 }
 
 pub(crate) async fn run(args: &Args) -> Outcome {
@@ -45,4 +53,17 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         "{node} rejected, with the key {key}; `kubewright node accept {node}` takes that back\n"
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn a_reason_is_one_line() {
+        assert_eq!(line("wrong rack: é"), Ok("wrong rack: é".to_owned()));
+        for odd in ["a\nb", "\u{1b}[31mred", "a\u{9b}1A", "a\u{202e}b", "a\tb"] {
+            assert!(line(odd).is_err(), "{odd:?}");
+        }
+    }
 }

@@ -14,8 +14,8 @@ use crate::output::FormatArgs;
 /// Cordon and drain a node, and delete it with all that stands for it
 ///
 /// Its requests for certificates, its Lease and the token it joined with go, too. The certificate
-/// that it holds stays valid until it expires: join nodes with --expiration-seconds where that
-/// matters.
+/// that it holds is good until it expires, and until then whoever has it may be able to renew it:
+/// close the network of a machine that is not to be trusted any more.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Name of the node
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// Seconds that its pods may take to end
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u32,
-    /// Also pods that nobody makes again or that have data in an emptyDir; delete those that do not end in time
+    /// Also the only control-plane node, and pods that nobody makes again or that have data in an emptyDir; delete those that do not end in time
     #[arg(long)]
     force: bool,
     /// Keep the token it joined with, for other nodes
@@ -42,17 +42,18 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args) -> Outcome {
     let client = args.client.client().await?;
     let node = &args.name;
-    if args.dry_run {
-        let would = Would { node: node.to_string(), force: args.force, token: !args.keep_token };
-        args.format.output.print(&would, || would.text())?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let removal = Removal {
         node: node.clone(),
         patience: Duration::from_secs(args.timeout.into()),
         force: args.force,
         keep_token: args.keep_token,
     };
+    if args.dry_run {
+        acceptance::check(&client, &removal).await?;
+        let would = Would { node: node.to_string(), force: args.force, token: !args.keep_token };
+        args.format.output.print(&would, || would.text())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let removed = acceptance::remove(&client, &removal).await?;
     args.format.output.print(&removed, || text(node, &removed))?;
     Ok(ExitCode::SUCCESS)
@@ -98,6 +99,6 @@ fn text(node: &NodeName, removed: &Removed) -> String {
     }
     let until = removed.certificate_until.map_or("it expires".to_owned(), |at| at.to_string());
     text + &format!(
-        "\nthe certificate that it holds stays valid until {until}; nodes that join with --expiration-seconds hold shorter ones\n"
+        "\nthe certificate that it holds is good until {until}: until then the machine may be able to renew it and come back as {node}; close the network of one that is hostile, or rotate the cluster's authority\n"
     )
 }

@@ -13,6 +13,7 @@ use kube::{Api, Client};
 use kubewright_node::config::NodeConfiguration;
 use kubewright_node::host::Host;
 use kubewright_node::join::Place;
+use kubewright_node::journal::Held;
 use kubewright_node::reset::{self, Done, Item, Left, Plan};
 use kubewright_node::service::{self, Role};
 use kubewright_operator::ClientArgs;
@@ -53,8 +54,13 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args) -> Outcome {
     let configuration = args.configuration.load(&[])?;
     let host = Host::this();
+    // From what is found on: another run would change that meanwhile.
+    let held = args.yes.then(|| Held::take(&configuration.paths.state)).transpose()?;
     let cluster = reach(args, &host, &configuration).await;
     let mut plan = reset::plan(&host, &configuration, cluster.item()).await;
+    if held.as_ref().is_some_and(Held::is_alone) {
+        plan.items.retain(|item| !matches!(item, Item::State(_)));
+    }
     plan.left.extend(cluster.left());
     if !args.yes || args.dry_run {
         args.format.output.print(&plan, || listed(&plan))?;
@@ -64,6 +70,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         eprintln!("left: {left}");
     }
     let done = reset::run(&host, &configuration, plan.items, cluster.client()).await;
+    drop(held);
     for left in &done.left {
         eprintln!("left: {left}");
     }

@@ -40,7 +40,8 @@ pub(crate) struct Args {
 struct Status {
     /// `seeder`, `node` or `none`.
     role: &'static str,
-    /// `embedded` or `kubeadm`; nothing where there is no role.
+    /// `embedded` or `kubeadm`; nothing where neither was at work. `kubeadm` without a role is a
+    /// kubeadm of whose work no journal tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +55,12 @@ struct Status {
     process: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kubeconfig: Option<PathBuf>,
+    /// The API server of its cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
+    /// Of the node; that of a kubelet is in a file of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_expires: Option<jiff::Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invitation: Option<Invitation>,
     state: PathBuf,
@@ -136,33 +143,38 @@ impl Status {
         let Some(found) = Found::look(&state)? else {
             return Ok(Self {
                 role: "none",
-                engine: None,
+                engine: embedded::has_kubelet().then_some("kubeadm"),
                 node: None,
                 complete: false,
                 step: None,
                 process: None,
                 kubeconfig: None,
+                server: None,
+                certificate_expires: None,
                 invitation: None,
                 log: None,
                 state,
             });
         };
-        let embedded = found.engine == EngineName::Embedded;
+        let ours = found.engine == EngineName::Embedded;
         let seeder = found.purpose == INIT;
         let complete = found.recorded.as_ref().is_some_and(|it| it.finished);
         let last = found.recorded.and_then(|it| it.steps.into_iter().next_back());
         let last = last.map(|step| format!("{} {}", step.name, step.progress));
-        let cluster = seeder.then(|| cluster(&found.kubeconfig).ok()).flatten();
+        let cluster = cluster(&found.kubeconfig).ok();
+        let kept = if ours && !seeder { embedded::kept(&state) } else { None };
         Ok(Self {
             role: if seeder { "seeder" } else { "node" },
-            engine: Some(if embedded { "embedded" } else { "kubeadm" }),
+            engine: Some(if ours { "embedded" } else { "kubeadm" }),
             node: found.node,
             complete,
             step: last.filter(|_| !complete),
-            process: if embedded { service::running(&state)? } else { None },
-            invitation: cluster.as_ref().and_then(Invitation::of),
+            process: if ours { service::running(&state)? } else { None },
+            invitation: cluster.as_ref().filter(|_| seeder).and_then(Invitation::of),
+            server: cluster.map(|cluster| cluster.server),
+            certificate_expires: kept.map(|kept| kept.expires),
             kubeconfig: Some(found.kubeconfig).filter(|path| path.exists()),
-            log: embedded.then(|| service::log(&state)),
+            log: ours.then(|| service::log(&state)),
             state,
         })
     }
@@ -178,6 +190,9 @@ impl Status {
         pairs.extend(self.node.clone().map(|node| ("node", node)));
         let complete = match (&self.step, self.complete) {
             (_, true) => "yes".to_owned(),
+            _ if self.role == "none" => {
+                "unknown: kubeadm was run here, and no journal tells of it".to_owned()
+            }
             (Some(step), _) => format!("no, {step}: run the same command again"),
             (None, _) => "no: run the same command again".to_owned(),
         };
@@ -186,8 +201,10 @@ impl Status {
         pairs.extend(self.log.as_ref().map(|_| ("service", process)));
         pairs.extend(self.log.as_ref().map(|log| ("log", shown(log))));
         pairs.extend(self.kubeconfig.as_ref().map(|path| ("kubeconfig", shown(path))));
+        pairs.extend(self.server.clone().map(|server| ("API server", server)));
+        let expires = self.certificate_expires.map(|at| at.to_string());
+        pairs.extend(expires.map(|at| ("certificate until", at)));
         if let Some(invitation) = &self.invitation {
-            pairs.push(("API server", invitation.server.clone()));
             pairs.push(("authority", invitation.ca_cert_hash.clone()));
             pairs.push(("others join", invitation.join_command.clone()));
             pairs.push(("token", "kubewright node token create".to_owned()));

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp};
 use kubewright_node::config::TOKEN;
 use kubewright_node::discovery::Pin;
-use kubewright_node::token::{self, DEFAULT_GROUP, Grant, TokenInfo, Usage};
+use kubewright_node::token::{self, DEFAULT_GROUP, Grant, Token, TokenInfo, Usage};
 use kubewright_operator::ClientArgs;
 use serde::Serialize;
 
@@ -28,6 +28,11 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
     Create(CreateArgs),
+    /// Print a new token that no cluster knows yet
+    ///
+    /// For machines that are set up before there is a cluster: the seeder and those that join are
+    /// given it as TOKEN or in a file.
+    Generate,
     /// List the tokens of the cluster, without their secret halves
     List {
         #[command(flatten)]
@@ -64,7 +69,7 @@ struct CreateArgs {
     /// What it is for, for people
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Groups of those who show it
+    /// Groups of those who show it; without the default one it is not good for joining
     #[arg(long, value_name = "GROUP", value_delimiter = ',', default_value = DEFAULT_GROUP)]
     groups: Vec<String>,
     /// What it is good for
@@ -110,6 +115,10 @@ impl std::str::FromStr for Id {
 pub(crate) async fn run(args: &Args) -> Outcome {
     match &args.verb {
         Verb::Create(create) => make(create, &args.client).await,
+        Verb::Generate => {
+            output::print(&format!("{}\n", Token::generate()?.reveal()))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Verb::List { format } => {
             let client = args.client.client().await?;
             let tokens = token::list(&client, Timestamp::now()).await?;
@@ -163,6 +172,13 @@ async fn make(args: &CreateArgs, client: &ClientArgs) -> Outcome {
         groups: args.groups.clone(),
     };
     grant.check().map_err(Failure::usage)?;
+    let joins = grant.usages.contains(&Usage::Authentication);
+    if joins && !grant.groups.iter().any(|group| group == DEFAULT_GROUP) {
+        eprintln!(
+            "warning: only the group {DEFAULT_GROUP} may ask for the certificate of a node, unless you have given others that right; add it with --groups {},{DEFAULT_GROUP}",
+            grant.groups.join(",")
+        );
+    }
     if args.dry_run {
         let would = Would { expires, usages: &args.usages, groups: &args.groups };
         args.format.output.print(&would, || would.text())?;

@@ -12,7 +12,7 @@ use kube::Client;
 use kubewright_operator::listen::Listen;
 use kubewright_operator::{ClientArgs, Manager, ManagerOptions, Shutdown};
 use kubewright_podnet::agent::Agent;
-use kubewright_podnet::kubeconfig;
+use kubewright_podnet::kubeconfig::{self, Kubeconfig};
 use kubewright_podnet::options::AgentArgs;
 
 use crate::cli::wait;
@@ -55,7 +55,9 @@ enum Verb {
 
 /// Write a kubeconfig for an agent that is no pod
 ///
-/// It holds a token of the agent's service account, so only its owner can read the file.
+/// The token of the agent's service account is in a second file, FILE.token. Run it again before the
+/// token expires: an agent that runs takes the new one within a minute. Only their owner can read the
+/// files. On standard output there is one file with the token in it.
 #[derive(Clone, Debug, clap::Args)]
 struct KubeconfigArgs {
     /// Service account of the agent
@@ -120,15 +122,25 @@ async fn write_kubeconfig(args: KubeconfigArgs, client: ClientArgs) -> Outcome {
     let made = made.await.map_err(|error| {
         Failure::new(error).advise("apply the output of `kubewright manifests podnet` first, or name another --service-account")
     })?;
-    let text = output::yaml(&made.content)?;
     if args.file == Path::new("-") {
-        output::print(&text)?;
+        output::print(&output::yaml(&made.with_token())?)?;
     } else {
-        write_private(&args.file, &text)
-            .with_context(|| format!("cannot write {}", args.file.display()))?;
+        write(&args.file, &made)?;
         eprintln!("{} is good until {}", args.file.display(), made.expires);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// First the token: a kubeconfig never names a file that is not there.
+fn write(file: &Path, made: &Kubeconfig) -> anyhow::Result<()> {
+    let name = file.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{} names no file", file.display()))?;
+    let token = format!("{name}.token");
+    let content = output::yaml(&made.with_token_file(&token))?;
+    for (file, text) in [(&*file.with_file_name(&token), made.token()), (file, &content)] {
+        write_private(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
 }
 
 /// Beside the file and then in its place, so that nobody ever reads half of it or more than

@@ -19,7 +19,7 @@ use crate::output;
 
 use super::{
     AGENT, Area, CONTROLLERS, Component, REPOSITORY, Settings, access, account, agent, deployment,
-    monitoring, traffic,
+    monitoring, policy, traffic,
 };
 use template::{Marks, place};
 
@@ -162,13 +162,11 @@ fn podnet(settings: &Settings, marks: &mut Marks) -> Result<String> {
     marks.lift(&mut daemon_set, "/spec/updateStrategy", "podnet.updateStrategy")?;
     let pod = "/spec/template/spec";
     let plugin = format!("{pod}/initContainers/0");
-    marks.lift(&mut daemon_set, &format!("{plugin}/args/1"), "podnet.plugin")?;
+    marks.lift(&mut daemon_set, &format!("{plugin}/args/0"), "podnet.plugin")?;
     for (volume, value) in [("cni-bin", "podnet.cniBinDir"), ("cni-conf", "podnet.cniConfDir")] {
-        let volumes = place(&mut daemon_set, &format!("{pod}/volumes"))?;
-        let mut volumes = volumes.as_array_mut().into_iter().flatten();
-        let at = volumes.position(|it| it["name"] == volume).unwrap_or_default();
-        let folder = format!("{pod}/volumes/{at}/hostPath/path");
-        marks.lift(&mut daemon_set, &folder, value)?;
+        for pointer in uses(&daemon_set, volume)? {
+            marks.lift(&mut daemon_set, &pointer, value)?;
+        }
     }
     let lists = [
         ("volumes", "podnet.extraVolumes"),
@@ -182,8 +180,34 @@ fn podnet(settings: &Settings, marks: &mut Marks) -> Result<String> {
     pod_values(&mut daemon_set, &AGENT_POD, marks)?;
     objects.push(daemon_set);
     let mut text = each(objects, marks)?;
+    text += &when(".Values.podnet.policy", &each(policy::of_agent(settings)?, marks)?);
     text += &monitors(monitoring::of_agent(settings)?, marks)?;
     Ok(when(".Values.podnet.enabled", &text))
+}
+
+/// Where an agent's pod names the path of a volume: in the volume, in its mounts, which have the
+/// path of the node, and in the environment.
+fn uses(daemon_set: &Value, volume: &str) -> Result<Vec<String>> {
+    let pod = &daemon_set["spec"]["template"]["spec"];
+    let mut volumes = pod["volumes"].as_array().into_iter().flatten();
+    let path = volumes.find(|it| it["name"] == volume).map(|it| &it["hostPath"]["path"]);
+    let path = path.with_context(|| format!("the agent has no volume {volume}"))?;
+    let mut found = Vec::new();
+    let mut find = |list: &str, field: &str| {
+        for (at, item) in
+            pod.pointer(list).and_then(Value::as_array).into_iter().flatten().enumerate()
+        {
+            if item.pointer(field) == Some(path) {
+                found.push(format!("/spec/template/spec{list}/{at}{field}"));
+            }
+        }
+    };
+    find("/volumes", "/hostPath/path");
+    for container in ["/initContainers/0", "/containers/0"] {
+        find(&format!("{container}/volumeMounts"), "/mountPath");
+        find(&format!("{container}/env"), "/value");
+    }
+    Ok(found)
 }
 
 /// An area that is rights and nothing else.

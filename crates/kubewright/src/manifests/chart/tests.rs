@@ -93,3 +93,24 @@ fn the_schema_names_every_value_and_nothing_else() {
         assert!(!path.starts_with('/') && !path.contains(".."), "{path}");
     }
 }
+
+/// k3s has folders of its own. What `install` writes for the plugin that the runtime calls names
+/// them, and so does what the agent hands to plugins in the root of the node.
+#[test]
+fn the_nodes_folders_are_the_same_everywhere() {
+    let files: std::collections::BTreeMap<_, _> = files().unwrap().into_iter().collect();
+    let podnet = &files["templates/podnet.yaml"];
+    for (value, places) in [
+        ("cniBinDir", ["- mountPath: ", "path: ", "value: ", "value: "].as_slice()),
+        ("cniConfDir", &["- mountPath: ", "- mountPath: ", "path: ", "value: ", "value: "]),
+    ] {
+        let mark = format!("{{{{ .Values.podnet.{value} | quote }}}}");
+        let mut found: Vec<_> =
+            podnet.lines().filter_map(|line| line.trim().strip_suffix(&mark)).collect();
+        found.sort_unstable();
+        assert_eq!(found, places, "{value}");
+    }
+    for default in ["/opt/cni/bin", "/etc/cni/net.d"] {
+        assert!(!podnet.contains(default), "{default} stays whatever the values say");
+    }
+}

@@ -111,6 +111,12 @@ pub(super) fn settings(
             Value::Null,
             path(),
         )?,
+        given(
+            "podnet.policy",
+            "Whether a policy lets each agent change pods of its own node only; for Kubernetes 1.30 or newer.",
+            json!(false),
+            json!({ "type": "boolean" }),
+        ),
         given("podnet.extraArgs", "More arguments of the agent.", json!([]), list(name())),
         given(
             "podnet.extraVolumes",

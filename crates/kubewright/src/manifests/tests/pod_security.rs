@@ -112,6 +112,7 @@ fn the_agent_asks_for_what_it_needs_and_is_not_privileged() {
         "allowPrivilegeEscalation",
         "appArmor",
         "hostNetwork",
+        "hostPID",
         "hostPath",
         "runAsNonRoot",
         "runAsUser",
