@@ -181,6 +181,9 @@ _kubewright() {
             kubewright__subcmd__help__subcmd__node__subcmd__token,delete)
                 cmd="kubewright__subcmd__help__subcmd__node__subcmd__token__subcmd__delete"
                 ;;
+            kubewright__subcmd__help__subcmd__node__subcmd__token,generate)
+                cmd="kubewright__subcmd__help__subcmd__node__subcmd__token__subcmd__generate"
+                ;;
             kubewright__subcmd__help__subcmd__node__subcmd__token,list)
                 cmd="kubewright__subcmd__help__subcmd__node__subcmd__token__subcmd__list"
                 ;;
@@ -448,6 +451,9 @@ _kubewright() {
             kubewright__subcmd__node__subcmd__help__subcmd__token,delete)
                 cmd="kubewright__subcmd__node__subcmd__help__subcmd__token__subcmd__delete"
                 ;;
+            kubewright__subcmd__node__subcmd__help__subcmd__token,generate)
+                cmd="kubewright__subcmd__node__subcmd__help__subcmd__token__subcmd__generate"
+                ;;
             kubewright__subcmd__node__subcmd__help__subcmd__token,list)
                 cmd="kubewright__subcmd__node__subcmd__help__subcmd__token__subcmd__list"
                 ;;
@@ -459,6 +465,9 @@ _kubewright() {
                 ;;
             kubewright__subcmd__node__subcmd__token,delete)
                 cmd="kubewright__subcmd__node__subcmd__token__subcmd__delete"
+                ;;
+            kubewright__subcmd__node__subcmd__token,generate)
+                cmd="kubewright__subcmd__node__subcmd__token__subcmd__generate"
                 ;;
             kubewright__subcmd__node__subcmd__token,help)
                 cmd="kubewright__subcmd__node__subcmd__token__subcmd__help"
@@ -474,6 +483,9 @@ _kubewright() {
                 ;;
             kubewright__subcmd__node__subcmd__token__subcmd__help,delete)
                 cmd="kubewright__subcmd__node__subcmd__token__subcmd__help__subcmd__delete"
+                ;;
+            kubewright__subcmd__node__subcmd__token__subcmd__help,generate)
+                cmd="kubewright__subcmd__node__subcmd__token__subcmd__help__subcmd__generate"
                 ;;
             kubewright__subcmd__node__subcmd__token__subcmd__help,help)
                 cmd="kubewright__subcmd__node__subcmd__token__subcmd__help__subcmd__help"
@@ -1423,7 +1435,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__help__subcmd__node__subcmd__token)
-            opts="create list show delete"
+            opts="create generate list show delete"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1451,6 +1463,20 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__help__subcmd__node__subcmd__token__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubewright__subcmd__help__subcmd__node__subcmd__token__subcmd__generate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2961,7 +2987,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__manifests)
-            opts="-o -h --namespace --image --replicas --podnet-plugin --service-monitors --dashboard --output --interface --tunnel-interface --vpn-interfaces --adopt --log-format --log-level --help hostendpoint podnet peerpod node console"
+            opts="-o -h --namespace --image --replicas --podnet-plugin --podnet-policy --service-monitors --dashboard --output --interface --tunnel-interface --vpn-interfaces --adopt --log-format --log-level --help hostendpoint podnet peerpod node console"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3385,7 +3411,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__node__subcmd__help__subcmd__token)
-            opts="create list show delete"
+            opts="create generate list show delete"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3413,6 +3439,20 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__node__subcmd__help__subcmd__token__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubewright__subcmd__node__subcmd__help__subcmd__token__subcmd__generate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3886,7 +3926,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__node__subcmd__token)
-            opts="-h --kubeconfig --context --log-format --log-level --help create list show delete help"
+            opts="-h --kubeconfig --context --log-format --log-level --help create generate list show delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3999,8 +4039,38 @@ _kubewright() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kubewright__subcmd__node__subcmd__token__subcmd__generate)
+            opts="-h --kubeconfig --context --log-format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kubewright__subcmd__node__subcmd__token__subcmd__help)
-            opts="create list show delete help"
+            opts="create generate list show delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4028,6 +4098,20 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__node__subcmd__token__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubewright__subcmd__node__subcmd__token__subcmd__help__subcmd__generate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4455,7 +4539,7 @@ _kubewright() {
             return 0
             ;;
         kubewright__subcmd__podnet__subcmd__agent)
-            opts="-h --node --runtime-endpoint --container-type --docker-endpoint --cni-bin-dir --cni-conf-dir --cni-vendor-name --logtostderr --cni-cache-dir --state-dir --socket --pod-resources-socket --interface-names --namespace-isolation --meta-plugin --workers --plugin-timeout --health-address --drain --kubeconfig --context --log-format --log-level --help kubeconfig help"
+            opts="-h --node --runtime-endpoint --container-type --docker-endpoint --cni-bin-dir --host-root --cni-conf-dir --cni-vendor-name --logtostderr --cni-cache-dir --state-dir --socket --pod-resources-socket --interface-names --namespace-isolation --meta-plugin --workers --plugin-timeout --health-address --drain --kubeconfig --context --log-format --log-level --help kubeconfig help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4478,6 +4562,10 @@ _kubewright() {
                     return 0
                     ;;
                 --cni-bin-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host-root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

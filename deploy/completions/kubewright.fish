@@ -230,6 +230,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l container-type -d 'Kind of the container runtime, as podagent takes it: containerd, crio or docker' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l docker-endpoint -d 'Socket of Docker, as podagent takes it' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-bin-dir -d 'Folders of CNI plugins, searched in this order' -r -F
+complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l host-root -d 'Where the node\'s root is mounted in the agent\'s container: plugins are searched and run in it' -r -F
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-conf-dir -d 'Folder of the node\'s CNI configurations' -r -F
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l cni-vendor-name -d 'Search plugins in /opt/NAME/cni/bin first, as podagent does' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand podnet; and __fish_seen_subcommand_from agent" -l logtostderr -d 'Accepted, as podagent\'s manifests give it: logs go to standard error anyway' -r -f -a "true\t''
@@ -455,6 +456,7 @@ json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from token" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from token" -f -a "create" -d 'Make a token and show it, once'
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from token" -f -a "generate" -d 'Print a new token that no cluster knows yet'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from token" -f -a "list" -d 'List the tokens of the cluster, without their secret halves'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from token" -f -a "show" -d 'Show what a token is good for, without its secret half'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from token" -f -a "delete" -d 'Delete tokens: nobody can join with them from now on'
@@ -495,7 +497,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_s
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
-complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l force -d 'Also pods that nobody makes again or that have data in an emptyDir; delete those that do not end in time'
+complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l force -d 'Also the only control-plane node, and pods that nobody makes again or that have data in an emptyDir; delete those that do not end in time'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l keep-token -d 'Keep the token it joined with, for other nodes'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -l dry-run -d 'Say what would be done and do nothing'
 complete -c kubewright -n "__fish_kubewright_using_subcommand node; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -802,6 +804,7 @@ complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l vpn-
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l log-format -d 'How log lines are written to standard error' -r -f -a "text\t'For people'
 json\t'One JSON object in each line'"
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l log-level -d 'A level (error, warn, info, debug, trace), or filter directives such as `info,kube=debug`' -r
+complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l podnet-policy -d 'With a policy that lets each agent change pods of its own node only (Kubernetes 1.30 or newer)'
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l service-monitors -d 'With Services and ServiceMonitors, for the Prometheus operator'
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l dashboard -d 'With the Grafana dashboard, as a ConfigMap that Grafana\'s sidecar finds'
 complete -c kubewright -n "__fish_kubewright_using_subcommand manifests" -l adopt -d 'Take over endpoints that the script made'

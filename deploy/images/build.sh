@@ -28,12 +28,16 @@ export CARGO_INCREMENTAL=0
 # Beside the copy, which is new each time.
 target=$PWD/../cargo
 RUSTFLAGS="$remap" cargo build --locked --target "$triple" --target-dir "$target" \
-    --profile dist --package kubewright
+    --profile dist --package kubewright --bin kubewright
+# On every node, so as small as it gets.
+RUSTFLAGS="$remap" cargo build --locked --target "$triple" --target-dir "$target" \
+    --profile node --package kubewright --bin kubewright-podnet
 # Static: it is copied to nodes whose C library nobody knows.
 RUSTFLAGS="$remap -C target-feature=+crt-static" cargo build --locked --target "$triple" \
     --target-dir "$target/static" --profile dist --package kubewright-cni-shim
 
 install -D "$target/$triple/dist/kubewright" out/usr/bin/kubewright
+install -D "$target/$triple/node/kubewright-podnet" out/usr/bin/kubewright-podnet
 install -D "$target/static/$triple/dist/kubewright-cni" out/usr/lib/kubewright/kubewright-cni
 for library in libc.so.6 libm.so.6 libgcc_s.so.1; do
     install -D -m 644 "$("$compiler" -print-file-name="$library")" "out/lib/$library"

@@ -64,7 +64,7 @@ variable "token" {
   type        = string
   default     = ""
   sensitive   = true
-  description = "Bootstrap token; one is made when it is empty."
+  description = "Bootstrap token; one is made when it is empty. It is good for 24 hours from the seeder's first boot: later nodes need another one, in a state of their own."
 
   validation {
     condition     = var.token == "" || can(regex("^[a-z0-9]{6}\\.[a-z0-9]{16}$", var.token))
