@@ -57,8 +57,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     if matches!(options.name, Benchmark::Podnet) {
-        // The plugin as it is shipped.
+        // Plugin and agent as they are shipped.
         command.env("KUBEWRIGHT_BENCH_PLUGIN", Programs::build_plugin(root, "release")?);
+        command.env("KUBEWRIGHT_BENCH_AGENT", Programs::build_agent(root, "dist")?);
     }
     let status = command
         .current_dir(root)

@@ -17,7 +17,7 @@ use kubewright_apiserver::Server;
 use kubewright_benches::numbers::{milliseconds, percentile};
 use kubewright_node::acceptance;
 use kubewright_node::discovery::{Cluster, Pin, Search, Trusted};
-use kubewright_node::embedded::{self, ControlPlane, Join, Joined, Running, Seed};
+use kubewright_node::embedded::{self, ControlPlane, Given, Join, Joined, Running, Seed};
 use kubewright_node::join::NodeName;
 use kubewright_node::journal::{Progress, Step};
 use kubewright_node::token::Token;
@@ -125,7 +125,7 @@ fn seed(state: &Path, auto_approve: bool) -> Result<Seed> {
         node: Some("seeder".parse()?),
         token: None,
         token_ttl: Duration::from_secs(24 * 3600),
-        auto_approve,
+        auto_approve: Some(auto_approve),
     })
 }
 
@@ -143,7 +143,7 @@ impl Bench {
             address: None,
             labels: Default::default(),
             expiration: None,
-            again: false,
+            given: Given::ALL,
         })
     }
 

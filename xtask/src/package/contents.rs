@@ -32,6 +32,7 @@ pub(super) enum Kind {
 pub(super) fn of(format: Format, root: &Path, programs: &Programs) -> Result<Vec<Entry>> {
     let mut entries = vec![
         program("/usr/bin/kubewright", &programs.kubewright)?,
+        program("/usr/bin/kubewright-podnet", &programs.agent)?,
         program("/usr/lib/kubewright/kubewright-cni", &programs.plugin)?,
         // `kubectl kubewright`, and its completion.
         link("/usr/bin/kubectl-kubewright", "kubewright"),

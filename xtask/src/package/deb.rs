@@ -70,7 +70,7 @@ fn control(entries: &[Entry], programs: &Programs, release: &Release) -> Result<
          Maintainer: {MAINTAINER}\n\
          Installed-Size: {kilobytes}\n\
          Depends: {}\n\
-         Recommends: iproute2, nftables\n\
+         Recommends: iproute2, iptables, nftables\n\
          Suggests: containernetworking-plugins\n\
          Section: admin\n\
          Priority: optional\n\

@@ -63,7 +63,7 @@ Release: 1
 Summary: Toolkit for what happens on and around a Kubernetes node
 License: Apache-2.0
 URL: https://github.com/kubewright/kubewright
-Recommends: iproute, nftables
+Recommends: iproute, iptables, nftables
 Suggests: containernetworking-plugins
 
 %description

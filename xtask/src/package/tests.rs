@@ -11,7 +11,11 @@ use super::*;
 
 /// Any program of the system does in place of ours: what matters is where it goes.
 fn some_programs() -> Programs {
-    Programs { kubewright: "/bin/true".into(), plugin: "/bin/false".into() }
+    Programs {
+        kubewright: "/bin/true".into(),
+        agent: "/bin/true".into(),
+        plugin: "/bin/false".into(),
+    }
 }
 
 fn release(version: &str) -> Release {
@@ -27,8 +31,9 @@ fn build(format: Format, version: &str) -> (TempDir, PathBuf) {
 }
 
 /// What must be in either package, with its mode.
-const ESSENTIAL: [(&str, &str); 20] = [
+const ESSENTIAL: [(&str, &str); 21] = [
     ("-rwxr-xr-x", "/usr/bin/kubewright"),
+    ("-rwxr-xr-x", "/usr/bin/kubewright-podnet"),
     ("-rwxr-xr-x", "/usr/lib/kubewright/kubewright-cni"),
     ("lrwxrwxrwx", "/usr/bin/kubectl-kubewright -> kubewright"),
     ("lrwxrwxrwx", "/usr/bin/kubectl_complete-kubewright -> kubewright"),

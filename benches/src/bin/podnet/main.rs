@@ -29,6 +29,9 @@ struct Options {
     /// The plugin kubewright-cni, as it is shipped.
     #[arg(long, env = "KUBEWRIGHT_BENCH_PLUGIN")]
     plugin: PathBuf,
+    /// The program kubewright-podnet, as it is shipped.
+    #[arg(long, env = "KUBEWRIGHT_BENCH_AGENT")]
+    agent: PathBuf,
     /// Attachments that are measured one by one.
     #[arg(long, default_value_t = 200)]
     attachments: usize,
@@ -60,7 +63,6 @@ fn main() -> Result<ExitCode> {
             let runtime = tokio::runtime::Runtime::new()?;
             runtime.block_on(server::serve(None)).map(|()| ExitCode::SUCCESS)
         }
-        Some(first) if first == node::AGENT => node::agent().map(|()| ExitCode::SUCCESS),
         _ => {
             let options = Options::parse();
             match std::env::var_os(INSIDE) {
@@ -89,7 +91,7 @@ fn inside() -> Result<ExitCode> {
 
 async fn run(options: &Options) -> Result<()> {
     rest::start_up(&options.plugin)?;
-    let node = Node::start().await?;
+    let node = Node::start(&options.agent).await?;
     let links = Links::new();
     let most = options.bursts.iter().copied().max().unwrap_or_default().max(1);
     let pods = node.run("pod", most).await?;

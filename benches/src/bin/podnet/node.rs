@@ -1,6 +1,5 @@
 //! The node that is measured: an API server, a container runtime in miniature, the agent, and pods.
 
-use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,36 +12,23 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::Kubeconfig;
 use kube::runtime::{conditions, wait::await_condition};
 use kube::{Api, Client, CustomResourceExt as _};
-use kubewright_benches::server::{self, Process};
+use kubewright_benches::server::Process;
 use kubewright_cni::{Cache, Cni, NetworkConfig};
 use kubewright_cri::message::{PodSandboxConfig, PodSandboxMetadata};
-use kubewright_cri::{Client as Cri, Endpoint, label};
+use kubewright_cri::{Client as Cri, label};
 use kubewright_local::runtime::{Options as RuntimeOptions, Runtime};
-use kubewright_operator::{Manager, ManagerOptions, Shutdown};
-use kubewright_podnet::agent::Agent;
 use kubewright_podnet::api::{Network, NetworkAttachmentDefinition};
-use kubewright_podnet::options::Options;
-use serde::{Deserialize, Serialize};
+use kubewright_podnet::options::HEAP;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::stamp;
-
-/// First argument of this program when it is to be the agent.
-pub(crate) const AGENT: &str = "agent-for-benchmark";
 
 /// The node's name.
 const NAME: &str = "bench";
 
 /// The annotation that asks for networks.
 const ANNOTATION: &str = "k8s.v1.cni.cncf.io/networks";
-
-/// What the agent's process is told, as a line of input.
-#[derive(Serialize, Deserialize)]
-struct Told {
-    kubeconfig: Kubeconfig,
-    dir: PathBuf,
-}
 
 /// A node; gone on drop.
 pub(crate) struct Node {
@@ -63,9 +49,9 @@ pub(crate) struct Pod {
 }
 
 impl Node {
-    /// Starts everything. Its default network is a bridge; so are the networks `plain` and
+    /// Starts everything, with this program as the agent. Its default network is a bridge; so are the networks `plain` and
     /// `stamped` that pods may ask for.
-    pub(crate) async fn start() -> Result<Self> {
+    pub(crate) async fn start(program: &Path) -> Result<Self> {
         let plugins = kubewright_testkit::require::cni_plugins()?;
         let dir = tempfile::Builder::new().prefix("kwb-").tempdir()?;
         for folder in ["bin", "net.d"] {
@@ -103,8 +89,7 @@ impl Node {
         })
         .await?;
         let cri = Cri::new(runtime.endpoint().clone());
-        let told = Told { kubeconfig: server.kubeconfig.clone(), dir: dir.path().to_owned() };
-        let agent = start_agent(&told)?;
+        let agent = start_agent(program, &server.kubeconfig, dir.path())?;
         Ok(Self { client, cri, agent, _runtime: runtime, _server: server, dir })
     }
 
@@ -233,36 +218,24 @@ async fn define(client: &Client) -> Result<()> {
     Ok(())
 }
 
-fn start_agent(told: &Told) -> Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg(AGENT).stdin(Stdio::piped());
-    // As the DaemonSet and the systemd unit have it.
-    command.env("MALLOC_ARENA_MAX", "1");
-    let mut child = command.spawn().context("starting the agent")?;
-    let mut input = child.stdin.take().context("the agent's input")?;
-    writeln!(input, "{}", serde_json::to_string(told)?)?;
-    Ok(child)
-}
-
-/// The agent in a process of its own, set up as `kubewright podnet agent` does.
-pub(crate) fn agent() -> Result<()> {
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    let Told { kubeconfig, dir } = serde_json::from_str(&line)?;
-    let mut options = Options::new(NAME, Endpoint::at(dir.join("run/socket")));
-    options.bin_dirs = vec![dir.join("bin")];
-    options.conf_dir = dir.join("net.d");
-    options.cache_dir = dir.join("run/cni");
-    options.state_dir = dir.join("state");
-    options.socket = dir.join("cni.sock");
-    options.pod_resources = dir.join("no-kubelet.sock");
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        let client = server::client(kubeconfig).await?;
-        let settings = ManagerOptions { election: None, ..ManagerOptions::default() };
-        let manager = Manager::bind(client, settings).await?;
-        manager.controller(Agent::new(options)).run(Shutdown::on_signals()?).await?;
-        Ok(())
-    })
+/// As the DaemonSet and the systemd unit start it.
+fn start_agent(program: &Path, kubeconfig: &Kubeconfig, dir: &Path) -> Result<Child> {
+    let config = dir.join("kubeconfig");
+    std::fs::write(&config, serde_json::to_vec(kubeconfig)?)?;
+    let mut command = Command::new(program);
+    command.args(["agent", "--node", NAME, "--health-address", "127.0.0.1:0"]);
+    let runtime = format!("unix://{}", dir.join("run/socket").display());
+    command.args(["--runtime-endpoint", &runtime]).arg("--kubeconfig").arg(&config);
+    for (option, name) in [
+        ("--cni-bin-dir", "bin"),
+        ("--cni-conf-dir", "net.d"),
+        ("--cni-cache-dir", "run/cni"),
+        ("--state-dir", "state"),
+        ("--socket", "cni.sock"),
+        ("--pod-resources-socket", "no-kubelet.sock"),
+    ] {
+        command.arg(option).arg(dir.join(name));
+    }
+    command.env("GLIBC_TUNABLES", HEAP).env("RUST_LOG", "warn").stdin(Stdio::null());
+    command.spawn().with_context(|| format!("starting {}", program.display()))
 }
