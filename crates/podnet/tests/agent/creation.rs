@@ -314,6 +314,8 @@ async fn a_configuration_that_is_moved_away_is_noticed() {
     let bin = lab.path("bin");
     std::fs::create_dir(&bin).unwrap();
     std::fs::write(bin.join("kubewright-cni"), "").unwrap();
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(bin.join("kubewright-cni"), mode).unwrap();
     let mut options = lab.options();
     options.bin_dirs.push(bin);
     let ours = lab.path("net.d/00-kubewright.conflist");
