@@ -308,6 +308,10 @@ impl Core {
             let failures = failures.unwrap_or_default();
             self.announce(&uid, &outcome.changes, &failures);
             self.notify(&uid, Notice { status: outcome.status, failures });
+        } else {
+            // A write that failed or came too late led here, and has nothing else to go by while the
+            // sandbox is in the making.
+            self.remind(&uid);
         }
         self.ended(&uid, retry);
     }

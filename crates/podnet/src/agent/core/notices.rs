@@ -148,6 +148,13 @@ impl Core {
         self.untold.begin().pods.insert(uid.to_owned());
     }
 
+    /// A pod is to be told what it has not been told yet.
+    pub(super) fn remind(&mut self, uid: &str) {
+        if self.tellings.contains_key(uid) {
+            self.untold.begin().pods.insert(uid.to_owned());
+        }
+    }
+
     /// Writes what a pod has not been told yet.
     fn write(&mut self, uid: &str) {
         let Some(pod) = self.node.pods().of_uid(uid).cloned() else {
