@@ -49,8 +49,8 @@ pub(crate) struct Pod {
 }
 
 impl Node {
-    /// Starts everything, with this program as the agent. Its default network is a bridge; so are the networks `plain` and
-    /// `stamped` that pods may ask for.
+    /// Starts everything, with this program as the agent. Its default network is a bridge; so are
+    /// the networks `plain` and `stamped` that pods may ask for.
     pub(crate) async fn start(program: &Path) -> Result<Self> {
         let plugins = kubewright_testkit::require::cni_plugins()?;
         let dir = tempfile::Builder::new().prefix("kwb-").tempdir()?;

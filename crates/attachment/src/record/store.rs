@@ -230,7 +230,7 @@ impl Store {
         let path = self.path(&id);
         let failed =
             |source| StoreError { action: "writing the record", path: path.clone(), source };
-        let file = self.put(&id, &path, record).map_err(failed)?;
+        let file = self.put(&path, record).map_err(failed)?;
         let pod = File::open(self.pod(&id.pod_uid)).map_err(failed)?;
         let all = File::open(&self.records).map_err(failed)?;
         let sync =
@@ -259,7 +259,7 @@ impl Store {
     }
 
     /// Puts a file with nothing but this record in its place.
-    fn put(&self, id: &RecordId, path: &Path, record: &Record) -> io::Result<File> {
+    fn put(&self, path: &Path, record: &Record) -> io::Result<File> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         let temporary = self.records.join(format!(".{}-{serial}", std::process::id()));
@@ -275,7 +275,7 @@ impl Store {
                     Err(error) if is_absent(&error) && rounds > 0 => {
                         rounds -= 1;
                         let mut folder = DirBuilder::new();
-                        folder.recursive(true).mode(0o700).create(self.pod(&id.pod_uid))?;
+                        folder.recursive(true).mode(0o700).create(self.pod(record.pod.uid()))?;
                     }
                     renamed => return renamed.map(|()| file),
                 }
@@ -294,9 +294,7 @@ impl Store {
         for name in names(&self.records)? {
             let path = self.records.join(&name);
             let name = name.to_str().unwrap_or_default();
-            if check_uid(name).is_ok() {
-                self.retire(name);
-            }
+            self.retire(name);
             let written = fs::metadata(&path).and_then(|metadata| metadata.modified());
             let age = written.ok().and_then(|written| written.elapsed().ok());
             if name.starts_with('.') && age.is_some_and(|age| age > ABANDONED) {

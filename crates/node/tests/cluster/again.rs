@@ -1,9 +1,12 @@
 //! Joining once more, when it was done.
 
+use std::path::Path;
+
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
+use kubewright_apiserver::Server;
 use kubewright_node::acceptance::{self, Removal};
-use kubewright_node::discovery::{Pin, Trusted};
+use kubewright_node::discovery::{Cluster, Pin, Trusted};
 use kubewright_node::embedded::{self, Forgotten, Join, JoinError, Joined, Progress};
 use kubewright_node::formation::{Approval, Formation, publish};
 use kubewright_node::join::Place;
@@ -18,6 +21,18 @@ async fn accepted(fixture: &Fixture, machine: &Join) -> Joined {
     fixture.until_asked(&machine.node).await;
     acceptance::accept(&fixture.client, &machine.node, None).await.unwrap();
     waiting.await.unwrap().unwrap()
+}
+
+/// A machine that has joined a cluster of its own, which a test may stop.
+async fn member(server: &Server, folder: &Path, node: &str) -> (Cluster, Join) {
+    let cluster = fixture::served(server).await;
+    let client = server.client();
+    let token = token::create(&client, None, &Grant::for_nodes(None)).await.unwrap();
+    Formation::new(Approval::Everything).apply(&client).await.unwrap();
+    publish(&client, &cluster).await.unwrap();
+    let machine = fixture::machine(&cluster, folder, &node.parse().unwrap(), &token);
+    join(&machine).await.unwrap();
+    (cluster, machine)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,16 +98,10 @@ async fn a_node_that_has_lost_its_journal_is_still_that_node() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_has_lost_its_journal_becomes_no_other() {
-    let server = kubewright_apiserver::Server::builder().approve_kubelet_clients(true);
+    let server = Server::builder().approve_kubelet_clients(true);
     let server = server.start().await.unwrap();
-    let cluster = fixture::served(&server).await;
-    let client = server.client();
-    let token = token::create(&client, None, &Grant::for_nodes(None)).await.unwrap();
-    Formation::new(Approval::Everything).apply(&client).await.unwrap();
-    publish(&client, &cluster).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let machine = fixture::machine(&cluster, folder.path(), &"b".parse().unwrap(), &token);
-    join(&machine).await.unwrap();
+    let (cluster, machine) = member(&server, folder.path(), "b").await;
     let mut renamed = machine.clone();
     renamed.node = "c".parse().unwrap();
     let mut elsewhere = machine.clone();
@@ -105,23 +114,16 @@ async fn a_node_that_has_lost_its_journal_becomes_no_other() {
         assert!(told(&error).contains("kubewright node reset"), "{}", told(&error));
         assert!(join(&machine).await.unwrap().before);
     }
-    let nodes: Api<Node> = Api::all(client);
+    let nodes: Api<Node> = Api::all(server.client());
     assert!(nodes.get_opt("c").await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_does_not_answer_has_forgotten_nobody() {
-    let server = kubewright_apiserver::Server::builder().approve_kubelet_clients(true);
+    let server = Server::builder().approve_kubelet_clients(true);
     let server = server.start().await.unwrap();
-    let cluster = fixture::served(&server).await;
-    let client = server.client();
-    let token = token::create(&client, None, &Grant::for_nodes(None)).await.unwrap();
-    Formation::new(Approval::Everything).apply(&client).await.unwrap();
-    publish(&client, &cluster).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let node = "a".parse().unwrap();
-    let machine = fixture::machine(&cluster, folder.path(), &node, &token);
-    join(&machine).await.unwrap();
+    let (_, machine) = member(&server, folder.path(), "a").await;
     server.stop().await;
     let mut unsure = 0;
     let mut hear = |progress: &Progress<'_>| {

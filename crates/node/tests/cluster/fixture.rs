@@ -16,7 +16,7 @@ use kube::{Api, Client};
 use kubewright_apiserver::Server;
 use kubewright_node::acceptance::{self, Removal};
 use kubewright_node::discovery::{Cluster, Endpoint, Pin, Search, Trusted};
-use kubewright_node::embedded::{self, Given, Join, JoinError, Joined};
+use kubewright_node::embedded::{self, Given, Join, JoinError, Joined, Seed};
 use kubewright_node::formation::{Approval, Formation, publish};
 use kubewright_node::join::NodeName;
 use kubewright_node::token::{self, Grant, Token};
@@ -188,6 +188,19 @@ fn named() -> Cluster {
     let config = Kubeconfig::read_from(std::env::var_os(KUBECONFIG).unwrap()).unwrap();
     let cluster = config.clusters[0].cluster.clone().unwrap();
     Cluster::new(&cluster.server.unwrap(), &cluster.certificate_authority_data.unwrap()).unwrap()
+}
+
+/// What `init` asks for in the tests, where nothing is said of a token.
+pub(crate) fn seed(state: &Path, auto_approve: Option<bool>) -> Seed {
+    Seed {
+        state: state.to_owned(),
+        address: ([10, 1, 2, 3], 6443).into(),
+        names: Vec::new(),
+        node: "seeder".parse().ok(),
+        token: None,
+        token_ttl: Duration::from_secs(3600),
+        auto_approve,
+    }
 }
 
 pub(crate) async fn join(machine: &Join) -> Result<Joined, JoinError> {

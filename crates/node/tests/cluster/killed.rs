@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use kubewright_apiserver::Server;
 use kubewright_node::discovery::{Cluster, Pin, Search, Trusted};
@@ -15,7 +14,7 @@ use kubewright_node::token::{self, Grant, Token};
 use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 
-use crate::fixture::{PATIENCE, served};
+use crate::fixture::{PATIENCE, seed, served};
 
 /// What the process that is killed is to be.
 const PART: &str = "KUBEWRIGHT_TEST_PART";
@@ -77,18 +76,6 @@ impl ControlPlane for Here {
     }
 }
 
-fn seed(state: &Path) -> Seed {
-    Seed {
-        state: state.to_owned(),
-        address: ([10, 1, 2, 3], 6443).into(),
-        names: Vec::new(),
-        node: "seeder".parse().ok(),
-        token: None,
-        token_ttl: Duration::from_secs(3600),
-        auto_approve: Some(true),
-    }
-}
-
 /// Not a test of its own: the process that is killed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_that_is_killed() {
@@ -101,7 +88,9 @@ async fn the_process_that_is_killed() {
         }
         None => {
             let here = Here(std::sync::Mutex::default());
-            embedded::init(&seed(&part.state), &here, Some(deadly(part.die))).await.unwrap();
+            embedded::init(&seed(&part.state, Some(true)), &here, Some(deadly(part.die)))
+                .await
+                .unwrap();
         }
     }
 }
@@ -202,7 +191,7 @@ async fn seeding_survives_being_killed_after_every_step() {
     tokio::task::block_in_place(|| kill_everywhere(&state, None, &steps));
 
     let here = Here(std::sync::Mutex::default());
-    let seeded = embedded::init(&seed(&state), &here, None).await.unwrap();
+    let seeded = embedded::init(&seed(&state, Some(true)), &here, None).await.unwrap();
     assert!(seeded.before);
     let server = here.0.lock().unwrap().take().unwrap();
     // One token, the one that is still to be shown; and then it is shown no more.

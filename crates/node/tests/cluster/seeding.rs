@@ -1,8 +1,6 @@
 //! Seeding once more, when it was done.
 
-use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
@@ -12,7 +10,7 @@ use kubewright_node::discovery::Cluster;
 use kubewright_node::embedded::{self, ControlPlane, InitError, Running, Seed, Seeded};
 use kubewright_node::service::{self, Role};
 
-use crate::fixture::told;
+use crate::fixture::{seed, told};
 
 /// A control plane in this process that notes what it was started with, as the service does.
 struct Here {
@@ -31,18 +29,6 @@ impl ControlPlane for Here {
         let authority = self.server.pki().certificate_pem().to_owned();
         let cluster = Cluster { server: format!("https://{address}"), authority };
         Ok(Running { client: self.server.client(), cluster })
-    }
-}
-
-fn seed(state: &Path, auto_approve: Option<bool>) -> Seed {
-    Seed {
-        state: state.to_owned(),
-        address: ([10, 1, 2, 3], 6443).into(),
-        names: Vec::new(),
-        node: "seeder".parse().ok(),
-        token: None,
-        token_ttl: Duration::from_secs(3600),
-        auto_approve,
     }
 }
 
